@@ -1,0 +1,186 @@
+/**
+ * The vocabulary of this project, each word with one meaning:
+ *
+ * - **sync**         a `VaultSecretSync` resource: which secrets go where
+ * - **source**       a secret in Vault, and the part of a sync that selects it
+ * - **destination**  an entry of `spec.dest`: a store, and how copies are named and marked there
+ * - **copy**         one secret in one store that a sync keeps equal to its source
+ * - **target**       the code that writes to one kind of store
+ * - **job**          work in the queue: a key that says "look at this"
+ * - **role**         `webhook` (hears) or `operator` (reconciles)
+ */
+import { cel, type Static, StringEnum, Type } from '../schema.ts';
+import { AwsDestination } from './destinations/aws.ts';
+import { AzureDestination } from './destinations/azure.ts';
+import { GcpDestination } from './destinations/gcp.ts';
+import { SyncStatus } from './status.ts';
+
+export const group = 'vaultsecretsync.dev';
+export const version = 'v1alpha1';
+export const kind = 'VaultSecretSync';
+export const plural = 'vaultsecretsyncs';
+export const apiVersion = `${group}/${version}`;
+
+/** Put on a sync whose `removalPolicy` is `Delete`, until its copies are gone. */
+export const finalizer = `${group}/copies`;
+/** Any new value asks for a reconcile now; answered in `status.lastHandledReconcileAt`. */
+export const requestedAtAnnotation = `reconcile.${group}/requestedAt`;
+
+export const Source = Type.Object(
+  {
+    address: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 512,
+        description:
+          "Address of the Vault, as a setting `vaults[].address` or one of its aliases has it. Default: the settings' only Vault.",
+      }),
+    ),
+    namespace: Type.Optional(
+      Type.String({
+        maxLength: 512,
+        description: 'Vault namespace, e.g. `team-a/prod`. Needs `namespaces: true` in the settings of the Vault.',
+      }),
+    ),
+    mount: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 256,
+        description:
+          'Mount of the KV engine, e.g. `infra/kv-main`; `path` is then the name within it. Default: the first segment of `path`.',
+        ...cel({
+          rule: "!self.startsWith('/') && !self.endsWith('/')",
+          message: 'write the mount without a slash at either end, e.g. infra/kv-main',
+        }),
+      }),
+    ),
+    path: Type.String({
+      minLength: 1,
+      maxLength: 512,
+      description:
+        'Path of the secret without `data/`, e.g. `secret/app/db`, or an RE2 pattern over the whole path, e.g. `secret/team-(.*)/db`.',
+      ...cel({
+        rule: "!self.startsWith('/') && !self.endsWith('/')",
+        message: 'write the path without a slash at either end, e.g. secret/app/db',
+      }),
+    }),
+  },
+  {
+    additionalProperties: false,
+    description: 'Which secrets of Vault (or OpenBao) are copied.',
+    ...cel({
+      rule: "has(self.mount) || self.path.contains('/')",
+      message: 'a path begins with its mount, e.g. secret/app/db; or name the mount in source.mount',
+    }),
+  },
+);
+export type Source = Static<typeof Source>;
+
+export const Destination = Type.Object(
+  {
+    aws: Type.Optional(AwsDestination),
+    azure: Type.Optional(AzureDestination),
+    gcp: Type.Optional(GcpDestination),
+  },
+  {
+    additionalProperties: false,
+    ...cel({
+      rule: '[has(self.aws), has(self.azure), has(self.gcp)].filter(named, named).size() == 1',
+      message: 'each entry of dest names exactly one store: aws, azure or gcp',
+    }),
+  },
+);
+export type Destination = Static<typeof Destination>;
+
+/** The stores that a destination can name. */
+export const stores = ['aws', 'azure', 'gcp'] as const;
+export type Store = (typeof stores)[number];
+
+export const Spec = Type.Object(
+  {
+    source: Source,
+    dest: Type.Array(Destination, {
+      minItems: 1,
+      maxItems: 32,
+      description: 'Where the copies are written.',
+      'x-kubernetes-list-type': 'atomic',
+    }),
+    suspend: Type.Boolean({ default: false, description: 'Nothing is read or written while true.' }),
+    dryRun: Type.Boolean({
+      default: false,
+      description: 'Vault is read and the work planned, but nothing is written.',
+    }),
+    refreshInterval: Type.String({
+      default: '1h',
+      maxLength: 32,
+      description: 'Time between full reconciles, e.g. `30m`, `1h30m`; at least `10s`. `0` turns them off.',
+      ...cel({
+        rule: "self == '0' || (self.matches('^([0-9]+(s|m|h))+$') && duration(self) >= duration('10s'))",
+        message: 'refreshInterval is a duration such as 30s, 15m or 1h30m, at least 10s, or 0 for never',
+      }),
+    }),
+    deletionPolicy: StringEnum(['Delete', 'Retain'], {
+      default: 'Delete',
+      description: 'What happens to a copy when Vault proves that its source is gone.',
+    }),
+    removalPolicy: StringEnum(['Retain', 'Delete'], {
+      default: 'Retain',
+      description: 'What happens to the copies when the resource or a destination is taken away.',
+    }),
+    adoptionPolicy: Type.Optional(
+      StringEnum(['Never', 'IfUnowned', 'Always'], {
+        description:
+          "Whether a secret that is in the store already and bears no mark of this sync is taken over: `IfUnowned` takes what bears no owner's mark, `Always` takes another sync's too. Default: the operator's setting `defaults.adoptionPolicy`.",
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'What is copied, where to, and how.' },
+);
+export type Spec = Static<typeof Spec>;
+
+export const Metadata = Type.Object({
+  name: Type.String({ minLength: 1, maxLength: 253 }),
+  namespace: Type.Optional(Type.String({ minLength: 1, maxLength: 63 })),
+  annotations: Type.Optional(Type.Unsafe<Record<string, string>>({ type: 'object' })),
+});
+
+/** A manifest as a file holds it. Unknown fields of `metadata` are Kubernetes' business, not ours. */
+export const Manifest = Type.Object(
+  {
+    apiVersion: Type.Unsafe<typeof apiVersion>({ type: 'string', enum: [apiVersion] }),
+    kind: Type.Unsafe<typeof kind>({ type: 'string', enum: [kind] }),
+    metadata: Metadata,
+    spec: Spec,
+    status: Type.Optional(Type.Unsafe<unknown>({})),
+  },
+  { additionalProperties: false },
+);
+export type Manifest = Static<typeof Manifest>;
+
+/** A sync as the operator knows it, wherever its manifest came from. */
+export interface VaultSecretSync {
+  readonly namespace: string;
+  readonly name: string;
+  /** Grows with each change of the spec. */
+  readonly generation: number;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** Unix time in milliseconds; 0 for files, which have none. */
+  readonly createdAt: number;
+  /** True once Kubernetes was asked to delete it. */
+  readonly deleting: boolean;
+  readonly spec: Spec;
+  readonly status: SyncStatus | null;
+}
+
+export { SyncStatus };
+
+/** `namespace/name`: how a sync is called everywhere outside Kubernetes. */
+export function syncKeyOf(sync: { readonly namespace: string; readonly name: string }): string {
+  return `${sync.namespace}/${sync.name}`;
+}
+
+/** The store that a destination names. A destination that passed its schema names exactly one. */
+export function storeOf(destination: Destination): Store {
+  for (const store of stores) if (destination[store]) return store;
+  throw new Error('a destination without a store passed validation');
+}

@@ -1,0 +1,142 @@
+import type { Destination } from '../crd/vault-secret-sync.ts';
+import type { SyncError } from '../errors.ts';
+
+/**
+ * What one destination can do. A target holds only what is true of its store: retries, budgets, metrics and leases
+ * wrap it from outside, and decisions (ownership, policies, what is due) are taken in `sync`.
+ *
+ * Rules for every target:
+ * - `null` means *certainly absent*: a positive not-found. Denied, throttled or unreachable throws.
+ * - It never reads a value back.
+ * - It throws `SyncError` with a remedy and the store's own code, or `PremiseChanged`; never a value in any text.
+ * - It has no retry loop of its own, and every call ends when its `signal` aborts.
+ */
+export interface Target {
+  /** Canonical place of all copies behind this target, e.g. `aws:eu-west-1:`, lower case where the store ignores case. */
+  readonly scope: string;
+  /**
+   * The copy's name as the store will show it, from a name written out (`derived: false`, used as it is or refused)
+   * or derived from a path (`derived: true`, what the store lacks becomes `-`). Pure.
+   * @throws SyncError `FixSpec` when the store cannot hold that name
+   */
+  nameOf(name: string, options: { derived: boolean }): string;
+  /** The name that tells copies apart, e.g. in lower case where the store ignores letter case. Pure. */
+  identityOf(name: string): string;
+  /** What can be refused before any call: value size, alphabet, tag rules. Pure. @throws SyncError `FixSpec` */
+  preflight(desired: Desired): void;
+  /** Metadata of one copy; `null` = certainly absent. */
+  describe(name: string, signal: AbortSignal): Promise<Observed | null>;
+  /** Every copy in this scope that bears the owner's mark, page by page. May lack version ids (`versionId: null`). */
+  list?(owner: string, signal: AbortSignal): AsyncIterable<Observed>;
+  /**
+   * In what an observed copy differs from the desired one, through metadata alone; empty = in sync. Pure.
+   * `written` is what the ledger remembers of our last write, if it still does.
+   */
+  compare(desired: Desired, observed: Observed, written: Written | null): readonly Difference[];
+  /**
+   * Makes the copy what it must be: creates it, writes a new version, changes its metadata, or restores it first.
+   * `premise` is what the caller believes is there.
+   * @throws PremiseChanged when the store contradicts the premise; nothing was written then
+   */
+  write(desired: Desired, premise: Premise, signal: AbortSignal): Promise<Written>;
+  /** Deletes the copy, in the store's recoverable way where it has one. The caller has proved that it is ours. */
+  remove(observed: Observed, signal: AbortSignal): Promise<void>;
+  /** Flushes what is still due and ends connections. */
+  close?(): Promise<void>;
+}
+
+/** What a copy must be. The only place outside `vault` where a secret value lives. */
+export interface Desired {
+  /** As `nameOf` gave it. */
+  readonly name: string;
+  readonly value: string;
+  readonly marks: Marks;
+  /** The destination as the manifest has it: tags, labels, keys. */
+  readonly destination: Destination;
+  /**
+   * The version id that this writing must get in a store whose version ids are ours to choose (AWS):
+   * `vss1-<version, 10 digits>-<40 hex of HMAC(owner, source, version, fingerprint, id of the version it replaces)>`.
+   */
+  versionIdAfter(replaced: string | null): string;
+}
+
+/** The marks that say whose a copy is and what it holds. They are for ever. */
+export interface Marks {
+  /** `vss-owner`: 32 hex of SHA-256(installation, namespace, name). Searchable (tag, label). */
+  readonly owner: string;
+  /** `vss-ref`: readable `namespace/name`, at most 200 characters. */
+  readonly ref: string;
+  /** `vss-state`: `<version>.<source hash>.<fingerprint>`. */
+  readonly state: string;
+}
+
+/** Names of the marks in every store. */
+export const markNames = { owner: 'vss-owner', ref: 'vss-ref', state: 'vss-state' } as const;
+
+/** What a store says of one copy: metadata only. */
+export interface Observed {
+  readonly name: string;
+  /** `pendingDeletion`: the store still holds the name of a deleted secret and can bring it back. */
+  readonly existence: 'live' | 'pendingDeletion';
+  /** The owner mark; null when it bears none. */
+  readonly owner: string | null;
+  /** The readable owner, for messages. */
+  readonly ref: string | null;
+  /** The state mark, where the store keeps one. */
+  readonly state: string | null;
+  /** The store's id of the current version; null = unknown (a listing) or no version yet. */
+  readonly versionId: string | null;
+  /** The service or feature that owns the secret (RDS, a certificate): never ours to write. */
+  readonly managedBy: string | null;
+  /** Whatever else the target wants to see again in `compare`, `write` and `remove`; opaque to everyone else. */
+  readonly details: unknown;
+}
+
+/** What the caller of `write` believes about the store. */
+export type Premise =
+  /** Described just now: absent. */
+  | { readonly kind: 'absent' }
+  /** Described just now: this. */
+  | { readonly kind: 'observed'; readonly observed: Observed }
+  /** Remembered from our own last write; nothing but the value (and the state mark) differs. */
+  | { readonly kind: 'remembered'; readonly written: Written };
+
+/** What a write left behind; the ledger keeps it. */
+export interface Written {
+  /** The store's id of the version that now is current. */
+  readonly versionId: string;
+  /** Unix time in milliseconds. */
+  readonly at: number;
+}
+
+/** A field of a copy that is not as it must be. */
+export type Difference = 'value' | 'tags' | 'description' | 'encryptionKey' | 'pendingDeletion';
+
+/** The store contradicts what the caller believed; nothing was written. The caller describes and plans again. */
+export class PremiseChanged extends Error {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'PremiseChanged';
+  }
+}
+
+/** What every target is opened with; secrets of its own come from its settings. */
+export interface TargetContext<Settings> {
+  readonly settings: Settings;
+  /** Unix time in milliseconds. */
+  now(): number;
+  /** Runs `due` once after `delayMs`; the handle's `cancel` drops it. Must not keep the process alive. */
+  schedule(due: () => void, delayMs: number): { cancel(): void };
+  /** A failure of something the target does on its own time (a coalesced write), for the log. */
+  onBackgroundError(error: SyncError): void;
+}
+
+/** One registered kind of destination. */
+export interface TargetKind<Settings = unknown> {
+  /**
+   * A key of the target that serves this destination: destinations with one key share one target (and its
+   * connections). Pure. @throws SyncError `FixSpec`
+   */
+  keyOf(destination: Destination): string;
+  open(destination: Destination, context: TargetContext<Settings>): Target;
+}
