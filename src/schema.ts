@@ -19,16 +19,28 @@ export function StringMap(keywords: Keywords = {}) {
   });
 }
 
-/** A rule between fields, checked by the API server; `rule` is CEL, `message` says what to do. */
-export interface CelRule {
+/** A rule that a type cannot say, written twice: for the API server and for ourselves. A test shows that both agree. */
+export interface CelRule<Self> {
+  /** CEL, for the API server. */
   readonly rule: string;
+  /** The same for `createCheck`; called only with values that have passed their own part of the schema. */
+  readonly holds: (self: Self) => boolean;
+  /** What to do when it does not hold. */
   readonly message: string;
 }
 
-/** Adds CEL rules to a schema's keywords. */
-export function cel(...rules: CelRule[]): Keywords {
-  return { 'x-kubernetes-validations': rules };
+/** Adds rules to a schema's keywords. */
+export function cel<Self>(...rules: CelRule<Self>[]): Keywords {
+  return { [rulesKeyword]: rules };
 }
+
+/** The rule that a string matches an RE2 pattern that means the same to JavaScript; it holds no quote and no backslash. */
+export function matching(pattern: string, message: string): Keywords {
+  const expression = new RegExp(pattern, 'u');
+  return cel<string>({ rule: `self.matches('${pattern}')`, holds: (self) => expression.test(self), message });
+}
+
+const rulesKeyword = 'x-kubernetes-validations';
 
 /** One thing wrong with a value: where, and what to do. */
 export interface Problem {
@@ -45,11 +57,13 @@ interface JsonSchema {
   readonly properties?: Record<string, JsonSchema>;
   readonly additionalProperties?: boolean | JsonSchema;
   readonly items?: JsonSchema;
+  readonly [rulesKeyword]?: readonly CelRule<unknown>[];
 }
 
 /**
  * Compiles a schema into a check. A field with a default is written as required in the schema (so its type is certain)
- * and may be left out of the value. Unknown fields are reported with the nearest known name.
+ * and may be left out of the value. Unknown fields are reported with the nearest known name, and rules that do not hold
+ * with their own message.
  */
 export function createCheck<Schema extends TSchema>(schema: Schema): (value: unknown) => Checked<Static<Schema>> {
   const compiled = Compile(schema);
@@ -58,7 +72,8 @@ export function createCheck<Schema extends TSchema>(schema: Schema): (value: unk
     const unknown = unknownFields(given, schema as JsonSchema, '');
     const value = Value.Default(schema, structuredClone(given));
     const others = compiled.Check(value) ? [] : compiled.Errors(value).flatMap(asProblem);
-    const [first, ...rest] = [...unknown, ...others];
+    const typed = [...unknown, ...others];
+    const [first, ...rest] = [...typed, ...brokenRules({ value, schema: schema as JsonSchema, path: '', typed })];
     return first ? { problems: [first, ...rest] } : { problems: [], value: value as Static<Schema> };
   };
 }
@@ -87,6 +102,41 @@ function unknownFields(value: unknown, schema: JsonSchema, path: string): Proble
     const hint = nearest ? `did you mean "${nearest}"?` : `known here: ${Object.keys(properties).join(', ')}`;
     return [{ path: at, message: `unknown field; ${hint}` }];
   });
+}
+
+interface Place {
+  readonly value: unknown;
+  readonly schema: JsonSchema;
+  readonly path: string;
+  /** What the types found wrong anywhere. */
+  readonly typed: readonly Problem[];
+}
+
+/** The rules that do not hold at a place and below it. A rule is not asked about a value whose types are wrong. */
+function brokenRules({ value, schema, path, typed }: Place): Problem[] {
+  if (value === undefined) return [];
+  const askable = !typed.some((problem) => isWithin(problem.path, path));
+  const broken = askable ? (schema[rulesKeyword] ?? []).filter(({ holds }) => !holds(value)) : [];
+  const here = broken.map(({ message }) => ({ path, message }));
+  return [...here, ...childrenOf(value, schema, path).flatMap((child) => brokenRules({ ...child, typed }))];
+}
+
+function childrenOf(value: unknown, schema: JsonSchema, path: string): Omit<Place, 'typed'>[] {
+  const { items, properties } = schema;
+  if (Array.isArray(value)) {
+    return items ? value.map((item, index) => ({ value: item, schema: items, path: `${path}[${index}]` })) : [];
+  }
+  if (typeof value !== 'object' || value === null || !properties) return [];
+  const fields: Record<string, unknown> = { ...value };
+  return Object.entries(properties).map(([key, child]) => ({
+    value: Object.hasOwn(fields, key) ? fields[key] : undefined,
+    schema: child,
+    path: path === '' ? key : `${path}.${key}`,
+  }));
+}
+
+function isWithin(path: string, place: string): boolean {
+  return place === '' || path === place || path.startsWith(`${place}.`) || path.startsWith(`${place}[`);
 }
 
 function dotted(pointer: string): string {

@@ -9,10 +9,11 @@
  * - **job**          work in the queue: a key that says "look at this"
  * - **role**         `webhook` (hears) or `operator` (reconciles)
  */
-import { cel, type Static, StringEnum, Type } from '../schema.ts';
+import { cel, matching, type Static, StringEnum, StringMap, Type } from '../schema.ts';
 import { AwsDestination } from './destinations/aws.ts';
 import { AzureDestination } from './destinations/azure.ts';
 import { GcpDestination } from './destinations/gcp.ts';
+import { durationMs } from './duration.ts';
 import { SyncStatus } from './status.ts';
 
 export const group = 'vaultsecretsync.dev';
@@ -48,8 +49,9 @@ export const Source = Type.Object(
         maxLength: 256,
         description:
           'Mount of the KV engine, e.g. `infra/kv-main`; `path` is then the name within it. Default: the first segment of `path`.',
-        ...cel({
+        ...cel<string>({
           rule: "!self.startsWith('/') && !self.endsWith('/')",
+          holds: (mount) => !mount.startsWith('/') && !mount.endsWith('/'),
           message: 'write the mount without a slash at either end, e.g. infra/kv-main',
         }),
       }),
@@ -59,8 +61,9 @@ export const Source = Type.Object(
       maxLength: 512,
       description:
         'Path of the secret without `data/`, e.g. `secret/app/db`, or an RE2 pattern over the whole path, e.g. `secret/team-(.*)/db`.',
-      ...cel({
+      ...cel<string>({
         rule: "!self.startsWith('/') && !self.endsWith('/')",
+        holds: (path) => !path.startsWith('/') && !path.endsWith('/'),
         message: 'write the path without a slash at either end, e.g. secret/app/db',
       }),
     }),
@@ -68,8 +71,9 @@ export const Source = Type.Object(
   {
     additionalProperties: false,
     description: 'Which secrets of Vault (or OpenBao) are copied.',
-    ...cel({
+    ...cel<{ mount?: string; path: string }>({
       rule: "has(self.mount) || self.path.contains('/')",
+      holds: ({ mount, path }) => mount !== undefined || path.includes('/'),
       message: 'a path begins with its mount, e.g. secret/app/db; or name the mount in source.mount',
     }),
   },
@@ -84,8 +88,9 @@ export const Destination = Type.Object(
   },
   {
     additionalProperties: false,
-    ...cel({
+    ...cel<object>({
       rule: '[has(self.aws), has(self.azure), has(self.gcp)].filter(named, named).size() == 1',
+      holds: (destination) => Object.keys(destination).length === 1,
       message: 'each entry of dest names exactly one store: aws, azure or gcp',
     }),
   },
@@ -112,10 +117,12 @@ export const Spec = Type.Object(
     }),
     refreshInterval: Type.String({
       default: '1h',
-      maxLength: 32,
+      maxLength: 16,
       description: 'Time between full reconciles, e.g. `30m`, `1h30m`; at least `10s`. `0` turns them off.',
-      ...cel({
-        rule: "self == '0' || (self.matches('^([0-9]+(s|m|h))+$') && duration(self) >= duration('10s'))",
+      ...cel<string>({
+        // Six digits: CEL fails, instead of answering no, where a duration exceeds 292 years.
+        rule: "self == '0' || (self.matches('^([0-9]{1,6}[smh])+$') && duration(self) >= duration('10s'))",
+        holds: (interval) => interval === '0' || (durationMs(interval) ?? 0) >= 10_000,
         message: 'refreshInterval is a duration such as 30s, 15m or 1h30m, at least 10s, or 0 for never',
       }),
     }),
@@ -138,10 +145,27 @@ export const Spec = Type.Object(
 );
 export type Spec = Static<typeof Spec>;
 
+/** What Kubernetes says of names, in words of ours: its API server never sees the manifests of a folder. */
 export const Metadata = Type.Object({
-  name: Type.String({ minLength: 1, maxLength: 253 }),
-  namespace: Type.Optional(Type.String({ minLength: 1, maxLength: 63 })),
-  annotations: Type.Optional(Type.Unsafe<Record<string, string>>({ type: 'object' })),
+  name: Type.String({
+    minLength: 1,
+    maxLength: 253,
+    ...matching(
+      '^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*$',
+      'a name has lower-case letters, digits, - and ., and begins and ends with a letter or digit',
+    ),
+  }),
+  namespace: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 63,
+      ...matching(
+        '^[a-z0-9]([a-z0-9-]*[a-z0-9])?$',
+        'a namespace has lower-case letters, digits and -, and begins and ends with a letter or digit',
+      ),
+    }),
+  ),
+  annotations: Type.Optional(StringMap()),
 });
 
 /** A manifest as a file holds it. Unknown fields of `metadata` are Kubernetes' business, not ours. */

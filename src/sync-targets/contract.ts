@@ -30,7 +30,8 @@ export interface Target {
   list?(owner: string, signal: AbortSignal): AsyncIterable<Observed>;
   /**
    * In what an observed copy differs from the desired one, through metadata alone; empty = in sync. Pure.
-   * `written` is what the ledger remembers of our last write, if it still does.
+   * `written` is what the ledger remembers of our last write, handed in only if that write had the desired fingerprint
+   * (the same value, name, tags, keys); null otherwise, and when nothing is remembered.
    */
   compare(desired: Desired, observed: Observed, written: Written | null): readonly Difference[];
   /**
@@ -96,8 +97,11 @@ export interface Observed {
 export type Premise =
   /** Described just now: absent. */
   | { readonly kind: 'absent' }
-  /** Described just now: this. */
-  | { readonly kind: 'observed'; readonly observed: Observed }
+  /**
+   * Described just now: this. `differences` is what `compare` found in it; without them the value counts as different,
+   * since a write cannot see alone what only the ledger tells (GCP).
+   */
+  | { readonly kind: 'observed'; readonly observed: Observed; readonly differences?: readonly Difference[] }
   /** Remembered from our own last write; nothing but the value (and the state mark) differs. */
   | { readonly kind: 'remembered'; readonly written: Written };
 

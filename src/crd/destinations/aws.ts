@@ -1,7 +1,8 @@
-import { cel, type Static, StringMap, Type } from '../../schema.ts';
+import { cel, matching, type Static, StringMap, Type } from '../../schema.ts';
 
 /** AWS: name 1–512 characters of `A-Za-z0-9/_+=.@-`. */
 const namePattern = '^[A-Za-z0-9/_+=.@-]+$';
+const nameExpression = new RegExp(namePattern);
 
 /** A copy in AWS Secrets Manager. */
 export const AwsDestination = Type.Object(
@@ -12,8 +13,9 @@ export const AwsDestination = Type.Object(
         maxLength: 512,
         description:
           'Name of the secret. May hold captures of `source.path`: `$1`, `${1}`, `${name}`. Default: the name of the secret within its mount.',
-        ...cel({
+        ...cel<string>({
           rule: `self.contains('$') || self.matches('${namePattern}')`,
+          holds: (name) => name.includes('$') || nameExpression.test(name),
           message: 'AWS Secrets Manager names have letters, digits and /_+=.@- only: change the other characters',
         }),
       }),
@@ -23,10 +25,7 @@ export const AwsDestination = Type.Object(
         minLength: 1,
         maxLength: 64,
         description: "AWS region. Default: the operator's setting `stores.aws.region`.",
-        ...cel({
-          rule: "self.matches('^[a-z]{2}(-[a-z]+)+-[0-9]+$')",
-          message: 'an AWS region looks like eu-west-1',
-        }),
+        ...matching('^[a-z]{2}(-[a-z]+)+-[0-9]+$', 'an AWS region looks like eu-west-1'),
       }),
     ),
     roleArn: Type.Optional(
@@ -34,10 +33,10 @@ export const AwsDestination = Type.Object(
         minLength: 20,
         maxLength: 2048,
         description: 'Role that is assumed to write the copy, e.g. in another account.',
-        ...cel({
-          rule: "self.matches('^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$')",
-          message: 'a role ARN looks like arn:aws:iam::123456789012:role/name',
-        }),
+        ...matching(
+          '^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$',
+          'a role ARN looks like arn:aws:iam::123456789012:role/name',
+        ),
       }),
     ),
     encryptionKey: Type.Optional(
@@ -53,8 +52,9 @@ export const AwsDestination = Type.Object(
         maxProperties: 47,
         values: { maxLength: 256 },
         description: 'Tags of the copy. AWS allows 50, three of which are ours.',
-        ...cel({
+        ...cel<Record<string, string>>({
           rule: "self.all(key, key.size() >= 1 && key.size() <= 128 && !key.startsWith('vss-') && !key.startsWith('aws:'))",
+          holds: (tags) => Object.keys(tags).every((key) => /^(?!vss-|aws:).{1,128}$/su.test(key)),
           message: 'tag keys have 1 to 128 characters and begin neither with vss- (our marks) nor with aws: (reserved)',
         }),
       }),

@@ -1,4 +1,4 @@
-import { cel, type Static, StringMap, Type } from '../../schema.ts';
+import { cel, matching, type Static, StringMap, Type } from '../../schema.ts';
 
 /** A copy in Azure Key Vault. */
 export const AzureDestination = Type.Object(
@@ -8,7 +8,7 @@ export const AzureDestination = Type.Object(
         minLength: 12,
         maxLength: 256,
         description: 'Address of the vault, e.g. `https://team-a.vault.azure.net`. Either this or `vaultName`.',
-        ...cel({ rule: "self.startsWith('https://')", message: 'a vaultUrl begins with https://' }),
+        ...matching('^https://', 'a vaultUrl begins with https://'),
       }),
     ),
     vaultName: Type.Optional(
@@ -17,10 +17,10 @@ export const AzureDestination = Type.Object(
         maxLength: 24,
         description:
           'Name of the vault in the cloud of the setting `stores.azure.dnsSuffix`. Either this or `vaultUrl`.',
-        ...cel({
-          rule: "self.matches('^[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]$')",
-          message: 'an Azure vault name has letters, digits and hyphens and begins with a letter',
-        }),
+        ...matching(
+          '^[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]$',
+          'an Azure vault name has letters, digits and hyphens and begins with a letter',
+        ),
       }),
     ),
     name: Type.Optional(
@@ -29,8 +29,9 @@ export const AzureDestination = Type.Object(
         maxLength: 512,
         description:
           'Name of the secret. May hold captures of `source.path`: `$1`, `${1}`, `${name}`. Default: the name of the secret within its mount, with `-` for what Azure lacks.',
-        ...cel({
+        ...cel<string>({
           rule: "self.contains('$') || (self.size() <= 127 && self.matches('^[0-9A-Za-z-]+$'))",
+          holds: (name) => name.includes('$') || /^[0-9A-Za-z-]{1,127}$/.test(name),
           message: 'Azure Key Vault names have 1 to 127 letters, digits and hyphens: change the other characters',
         }),
       }),
@@ -40,8 +41,9 @@ export const AzureDestination = Type.Object(
         maxProperties: 12,
         values: { maxLength: 512 },
         description: 'Tags of the copy. Azure allows 15, three of which are ours.',
-        ...cel({
+        ...cel<Record<string, string>>({
           rule: "self.all(key, key.size() >= 1 && key.size() <= 512 && !key.startsWith('vss-'))",
+          holds: (tags) => Object.keys(tags).every((key) => /^(?!vss-).{1,512}$/su.test(key)),
           message: 'tag names have 1 to 512 characters and do not begin with vss- (our marks)',
         }),
       }),
@@ -50,8 +52,9 @@ export const AzureDestination = Type.Object(
   {
     additionalProperties: false,
     description: 'A copy in Azure Key Vault.',
-    ...cel({
+    ...cel<{ vaultUrl?: string; vaultName?: string }>({
       rule: 'has(self.vaultUrl) != has(self.vaultName)',
+      holds: ({ vaultUrl, vaultName }) => (vaultUrl === undefined) !== (vaultName === undefined),
       message: 'name the vault by exactly one of vaultUrl and vaultName',
     }),
   },

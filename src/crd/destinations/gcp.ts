@@ -1,4 +1,7 @@
-import { cel, type Static, StringMap, Type } from '../../schema.ts';
+import { cel, matching, type Static, StringMap, Type } from '../../schema.ts';
+
+/** GCP: label keys have 1–63 characters; ours begin with `vss-`. */
+const keyExpression = /^(?!vss-)[a-z][a-z0-9_-]{0,62}$/;
 
 /** A copy in GCP Secret Manager. */
 export const GcpDestination = Type.Object(
@@ -8,10 +11,10 @@ export const GcpDestination = Type.Object(
         minLength: 1,
         maxLength: 64,
         description: "Project, by id or number. Default: the operator's setting `stores.gcp.project`.",
-        ...cel({
-          rule: "self.matches('^([0-9]+|([a-z0-9.-]+:)?[a-z][a-z0-9-]*[a-z0-9])$')",
-          message: 'a GCP project is named by its id (my-project-1) or its number',
-        }),
+        ...matching(
+          '^([0-9]+|([a-z0-9.-]+:)?[a-z][a-z0-9-]*[a-z0-9])$',
+          'a GCP project is named by its id (my-project-1) or its number',
+        ),
       }),
     ),
     name: Type.Optional(
@@ -20,8 +23,9 @@ export const GcpDestination = Type.Object(
         maxLength: 512,
         description:
           'Name of the secret; a `/` becomes `-`. May hold captures of `source.path`: `$1`, `${1}`, `${name}`. Default: the name of the secret within its mount, with `-` for what GCP lacks.',
-        ...cel({
+        ...cel<string>({
           rule: "self.contains('$') || (self.size() <= 255 && self.matches('^[A-Za-z0-9_/-]+$'))",
+          holds: (name) => name.includes('$') || /^[A-Za-z0-9_/-]{1,255}$/.test(name),
           message: 'GCP secret ids have 1 to 255 letters, digits, _ and - (a / becomes -): change the other characters',
         }),
       }),
@@ -31,8 +35,10 @@ export const GcpDestination = Type.Object(
         maxProperties: 63,
         values: { maxLength: 63 },
         description: 'Labels of the copy. GCP allows 64, one of which is ours.',
-        ...cel({
+        ...cel<Record<string, string>>({
           rule: "self.all(key, key.matches('^[a-z][a-z0-9_-]{0,62}$') && !key.startsWith('vss-') && self[key].matches('^[a-z0-9_-]*$'))",
+          holds: (labels) =>
+            Object.entries(labels).every(([key, value]) => keyExpression.test(key) && /^[a-z0-9_-]*$/.test(value)),
           message:
             'label keys have 1 to 63 lower-case letters, digits, _ and -, begin with a letter and not with vss- (our mark); values have the same characters',
         }),

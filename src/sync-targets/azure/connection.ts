@@ -1,0 +1,128 @@
+import { readFile } from 'node:fs/promises';
+import { Agent } from 'node:https';
+import { getCACertificates } from 'node:tls';
+import type { PipelinePolicy, PipelineRequest, PipelineResponse } from '@azure/core-rest-pipeline';
+import type { SecretClient } from '@azure/keyvault-secrets';
+import { SyncError } from '../../errors.ts';
+import { type Credential, createCredential } from './credential.ts';
+import { StoreRefusal } from './failures.ts';
+import { isOfCloud } from './names.ts';
+import type { AzureSettings } from './settings.ts';
+
+/** Longest time for one request, in milliseconds; pages after the first know no other end. */
+const requestTimeoutMs = 30_000;
+
+/** Sockets to one vault at most. */
+const maxSockets = 16;
+
+export interface ConnectionOptions {
+  /** The vault's host, with its port where that is not 443. */
+  readonly host: string;
+  readonly settings: AzureSettings;
+  /** Unix time in milliseconds. */
+  now(): number;
+}
+
+export interface Connection {
+  /** The SDK's client, loaded and set up with the first call. @throws SyncError */
+  client(): Promise<SecretClient>;
+  close(): Promise<void>;
+}
+
+/** The way to one vault: its own sockets, its own sign-in, no retries and no redirects. */
+export function createConnection(options: ConnectionOptions): Connection {
+  let opened: Promise<{ client: SecretClient; agent: Agent }> | null = null;
+
+  return {
+    async client() {
+      opened ??= open(options).catch((error: unknown) => {
+        // The next call tries anew: a file may have been put right.
+        opened = null;
+        throw error;
+      });
+      return (await opened).client;
+    },
+    async close() {
+      const open = await opened?.catch(() => null);
+      open?.agent.destroy();
+    },
+  };
+}
+
+async function open({ host, settings, now }: ConnectionOptions): Promise<{ client: SecretClient; agent: Agent }> {
+  const agent = new Agent({ keepAlive: true, maxSockets, ...(await trustOf(settings)) });
+  const credential = createCredential({ settings, agent, now });
+  const { SecretClient } = await import('@azure/keyvault-secrets');
+  const client = new SecretClient(`https://${host}`, credential, {
+    agent,
+    retryOptions: { maxRetries: 0 },
+    redirectOptions: { maxRetries: 0 },
+    additionalPolicies: [{ policy: await createPolicy(settings, credential), position: 'perRetry' }],
+    disableChallengeResourceVerification: !isOfCloud(host, settings),
+  });
+  return { client, agent };
+}
+
+async function trustOf({ caFile }: AzureSettings): Promise<{ ca?: string[] }> {
+  if (caFile === undefined) return {};
+  try {
+    return { ca: [...getCACertificates('default'), await readFile(caFile, 'utf8')] };
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
+    const message = `Azure: the file of stores.azure.caFile cannot be read (${code}); mount it, or correct the setting`;
+    throw new SyncError({ remedy: 'SlowRetry', reason: 'NoCertificates', message, code });
+  }
+}
+
+/**
+ * Stands between the SDK and the network.
+ *
+ * - The challenge that asks for the first token is answered here, without the network: we know the resource, and the
+ *   SDK sends the first of several simultaneous requests without its body when another one's challenge overtakes it.
+ * - No value is ever read: the SDK's recovery would, and its "forbidden" is as good as an answer to it.
+ * - A refusal becomes a `StoreRefusal`, which holds nothing of the request.
+ */
+async function createPolicy(settings: AzureSettings, credential: Credential): Promise<PipelinePolicy> {
+  const { createHttpHeaders } = await import('@azure/core-rest-pipeline');
+  const challenge = `Bearer authorization="${settings.authorityHost}/${settings.tenantId ?? ''}", resource="https://${settings.dnsSuffix}"`;
+  return {
+    name: 'vaultSecretSyncPolicy',
+    async sendRequest(request, next): Promise<PipelineResponse> {
+      if (!request.headers.has('authorization')) {
+        return { request, status: 401, headers: createHttpHeaders({ 'www-authenticate': challenge }) };
+      }
+      if (readsValue(request)) throw refusalOf(request, { status: 403, body: '', retryAfter: undefined });
+      request.abortSignal = withTimeLimit(request.abortSignal);
+      const response = await next(request);
+      if (response.status < 400) return response;
+      if (response.status === 401) {
+        // The SDK signs in once more and tries again.
+        credential.forget();
+        return response;
+      }
+      throw refusalOf(request, {
+        status: response.status,
+        body: response.bodyAsText ?? '',
+        retryAfter: response.headers.get('retry-after'),
+      });
+    },
+  };
+}
+
+/** The SDK's own time limit ends with the head of the answer, and its timer outlives a failed request. */
+function withTimeLimit(signal: PipelineRequest['abortSignal']): AbortSignal {
+  const limit = AbortSignal.timeout(requestTimeoutMs);
+  return signal instanceof AbortSignal ? AbortSignal.any([signal, limit]) : limit;
+}
+
+/** `GET /secrets/{name}` and `GET /secrets/{name}/{version}`. */
+function readsValue({ method, url }: PipelineRequest): boolean {
+  return method === 'GET' && /^\/secrets\/[^/]+(\/(?!versions$)[^/]*)?$/.test(new URL(url).pathname);
+}
+
+function refusalOf(
+  { method }: PipelineRequest,
+  answer: { status: number; body: string; retryAfter: string | undefined },
+): StoreRefusal {
+  return new StoreRefusal({ method, ...answer });
+}

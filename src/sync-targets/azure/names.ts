@@ -1,0 +1,75 @@
+import type { AzureDestination } from '../../crd/destinations/azure.ts';
+import { fixSpec } from '../../errors.ts';
+import type { AzureSettings } from './settings.ts';
+
+/** Azure: secret name, at most 127 characters. */
+const maxCharacters = 127;
+
+/** Azure: secret name, `[0-9a-zA-Z-]`. */
+const foreignCharacter = /[^0-9A-Za-z-]/gu;
+
+/**
+ * The secret's name for a name: what the store lacks becomes `-` in derived names and is refused in written ones.
+ * @throws SyncError `FixSpec`
+ */
+export function secretNameOf(name: string, options: { derived: boolean }): string {
+  const secretName = options.derived ? name.replace(foreignCharacter, '-') : name;
+  const foreign = secretName.match(foreignCharacter);
+  if (foreign) {
+    const shown = [...new Set(foreign)].map((character) => JSON.stringify(character)).join(' ');
+    const text = `Azure Key Vault cannot hold the name ${JSON.stringify(name)} because of ${shown}: use letters, digits and -`;
+    throw fixSpec('NameInvalid', text);
+  }
+  if (secretName === '') {
+    throw fixSpec(
+      'NameInvalid',
+      `Azure Key Vault needs a name of 1 to ${maxCharacters} characters, and this one is empty`,
+    );
+  }
+  if (secretName.length > maxCharacters) {
+    const text = `a name of ${secretName.length} characters (${secretName.slice(0, 40)}…) is too long for Azure Key Vault: ${maxCharacters} at most`;
+    throw fixSpec('NameTooLong', text);
+  }
+  return secretName;
+}
+
+/** What the manifest calls the vault, in one spelling. @throws SyncError `FixSpec` for a `vaultUrl` that is none */
+export function vaultKeyOf({ vaultUrl, vaultName }: AzureDestination): string {
+  if (vaultUrl !== undefined) return hostOf(vaultUrl);
+  if (vaultName !== undefined) return vaultName.toLowerCase();
+  throw fixSpec('VaultMissing', 'an azure destination names its vault: give vaultName or vaultUrl');
+}
+
+/**
+ * The vault's host, with its port where that is not 443, in lower case. Only hosts of the configured cloud and those
+ * that the settings allow: whatever answers there receives our token.
+ * @throws SyncError `FixSpec`
+ */
+export function vaultHostOf(destination: AzureDestination, settings: AzureSettings): string {
+  const key = vaultKeyOf(destination);
+  const suffix = `.${settings.dnsSuffix.toLowerCase()}`;
+  if (destination.vaultUrl === undefined) return `${key}${suffix}`;
+  if (isOfCloud(key, settings)) return key;
+  if (settings.allowedHosts.some((allowed) => allowed.toLowerCase() === key)) return key;
+  const text = `vaultUrl names the host ${key}, which is no vault below ${suffix.slice(1)}: correct it, or have the operator's setting stores.azure.allowedHosts name that host`;
+  throw fixSpec('VaultNotAllowed', text);
+}
+
+/** Whether the host is a vault of the configured cloud, rather than one that the settings allow besides. */
+export function isOfCloud(host: string, { dnsSuffix }: AzureSettings): boolean {
+  const suffix = `.${dnsSuffix.toLowerCase()}`;
+  return host.endsWith(suffix) && !host.slice(0, -suffix.length).includes('.');
+}
+
+function hostOf(vaultUrl: string): string {
+  const url = URL.parse(vaultUrl);
+  const isBare =
+    url?.pathname === '/' && url.search === '' && url.hash === '' && url.username === '' && url.password === '';
+  if (url?.protocol !== 'https:' || !isBare) {
+    throw fixSpec(
+      'VaultUrlInvalid',
+      'a vaultUrl is https:// and the host of a vault, e.g. https://team-a.vault.azure.net',
+    );
+  }
+  return url.host;
+}

@@ -1,0 +1,94 @@
+import { type Desired, type Difference, markNames, type Observed, type Written } from '../contract.ts';
+import type { WireSecret, WireVersion } from './connection.ts';
+import { lastSegment } from './names.ts';
+
+/**
+ * How long after our own write the store may still show an older state. GCP: only "add a version, then access it by its
+ * number" is strongly consistent; the rest follows within minutes.
+ */
+const settlingMs = 10 * 60_000;
+
+/** The newest version, as far as it is known. */
+export type Newest =
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'version'; readonly number: number; readonly enabled: boolean };
+
+/** What this target wants to see again of a secret it observed. */
+export interface Details {
+  readonly etag: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly newest: Newest;
+}
+
+/** `awaitedState`: the state mark that is on its way to the store, if one is. */
+export function observedOf(secret: WireSecret, options: { newest: Newest; awaitedState: string | null }): Observed {
+  const { newest, awaitedState } = options;
+  const { labels, annotations } = secret;
+  const details: Details = { etag: secret.etag, labels, annotations, newest };
+  return {
+    name: lastSegment(secret.name),
+    existence: 'live',
+    owner: labels[markNames.owner] ?? null,
+    ref: annotations[markNames.ref] ?? null,
+    state: awaitedState ?? annotations[markNames.state] ?? null,
+    versionId: newest.kind === 'version' ? String(newest.number) : null,
+    // GCP: Cloud SQL changes the passwords in secrets of this type by itself ("managed rotation").
+    managedBy: secret.secretType === 'CLOUD_SQL_DB_CREDENTIALS' ? 'Cloud SQL' : null,
+    details,
+  };
+}
+
+export function newestOf(version: WireVersion | null): Newest {
+  if (version === null) return { kind: 'none' };
+  return { kind: 'version', number: Number(lastSegment(version.name)), enabled: version.state === 'ENABLED' };
+}
+
+/** Only for what `observedOf` made: nobody else fills `details` of this target's observations. */
+export function detailsOf(observed: Observed): Details {
+  return observed.details as Details;
+}
+
+export interface Comparison {
+  readonly desired: Desired;
+  readonly observed: Observed;
+  readonly written: Written | null;
+  /** Unix time in milliseconds. */
+  readonly now: number;
+}
+
+/** In what a copy differs from what it must be, as its metadata tell. */
+export function differencesOf(comparison: Comparison): readonly Difference[] {
+  const { desired, observed } = comparison;
+  const differences: Difference[] = [];
+  if (hasOtherValue(comparison)) differences.push('value');
+  if (hasOtherTags(desired, observed)) differences.push('tags');
+  return differences;
+}
+
+function hasOtherValue({ desired, observed, written, now }: Comparison): boolean {
+  // What the store shows now may be older than what we wrote; the ledger is not.
+  if (written && now - written.at < settlingMs) return false;
+  const { newest } = detailsOf(observed);
+  // Half a creation: the secret is there, its first version is not.
+  if (newest.kind === 'none') return true;
+  if (newest.kind === 'version') {
+    // Whoever asks for `latest` of a disabled or destroyed version gets an error instead of the value.
+    if (!newest.enabled) return true;
+    if (written && newest.number > Number(written.versionId)) return true;
+  }
+  return observed.state !== desired.marks.state;
+}
+
+/** Whether a label or mark differs, apart from the state mark. */
+export function hasOtherTags(desired: Desired, observed: Observed): boolean {
+  const { labels } = detailsOf(observed);
+  const wanted = Object.entries(labelsOf(desired));
+  return observed.ref !== desired.marks.ref || wanted.some(([key, value]) => labels[key] !== value);
+}
+
+/** Labels that the copy must have, besides whatever others gave it. */
+export function labelsOf(desired: Desired): Record<string, string> {
+  return { ...desired.destination.gcp?.labels, [markNames.owner]: desired.marks.owner };
+}

@@ -1,0 +1,164 @@
+import { forbidden, ServiceError } from './service-error.ts';
+
+/** The operations of the service, by the names of its reference, and the token endpoint. */
+const operations = [
+  'SetSecret',
+  'GetSecret',
+  'UpdateSecret',
+  'DeleteSecret',
+  'GetSecrets',
+  'GetSecretVersions',
+  'GetDeletedSecret',
+  'GetDeletedSecrets',
+  'RecoverDeletedSecret',
+  'PurgeDeletedSecret',
+  'GetToken',
+] as const;
+export type Operation = (typeof operations)[number];
+
+const faultKinds = ['throttle', 'hang', 'error', 'lost', 'rbac', 'policy', 'firewall'] as const;
+
+/** A fault that is switched on. */
+export interface Fault {
+  /**
+   * - `throttle`: 429 with `Retry-After`
+   * - `hang`: no answer until the switch is cleared, then a cut connection
+   * - `error`: `status`, 500 by default
+   * - `lost`: the operation happens, but the connection is cut before the answer
+   * - `rbac`, `policy`, `firewall`: 403 as a role, an access policy or the network rules give it
+   */
+  readonly kind: (typeof faultKinds)[number];
+  /** `*`, the default, is every operation on the vault, but not `GetToken`. */
+  readonly operation?: Operation | '*';
+  /** How often it strikes; without end by default. */
+  readonly count?: number;
+  readonly status?: number;
+  readonly retryAfterSeconds?: number;
+}
+
+/** The faults that are switched on, in the order in which they were. */
+export class FaultSwitch {
+  #faults: { fault: Fault; left: number }[] = [];
+  #hanging: (() => void)[] = [];
+
+  add(fault: Fault): void {
+    this.#faults.push({ fault, left: fault.count ?? Number.POSITIVE_INFINITY });
+  }
+
+  /** Switches everything off and lets go of what hangs. */
+  clear(): void {
+    this.#faults = [];
+    for (const release of this.#hanging.splice(0)) release();
+  }
+
+  /** The fault that strikes this operation now, used up by one. */
+  strike(operation: Operation): Fault | undefined {
+    const struck = this.#faults.find(({ fault, left }) => left > 0 && concerns(fault, operation));
+    if (!struck) return undefined;
+    struck.left -= 1;
+    return struck.fault;
+  }
+
+  /** Ends when the switch is cleared. */
+  hang(): Promise<void> {
+    return new Promise((resolve) => this.#hanging.push(resolve));
+  }
+}
+
+/** Reads a fault as the admin port is given it. */
+export function readFault(given: unknown): Fault {
+  const fault = given as Partial<Fault> | null;
+  const known = faultKinds.some((kind) => kind === fault?.kind);
+  const operation = fault?.operation ?? '*';
+  if (!fault || !known || (operation !== '*' && !operations.includes(operation))) {
+    throw new Error(`a fault needs "kind" (${faultKinds.join(', ')}) and "operation" (*, ${operations.join(', ')})`);
+  }
+  return fault as Fault;
+}
+
+/** The error that a fault answers with; undefined for the kinds that answer nothing. */
+export function errorOf(fault: Fault, operation: Operation): ServiceError | undefined {
+  switch (fault.kind) {
+    case 'throttle':
+      return new ServiceError({
+        status: 429,
+        code: 'Throttled',
+        message: 'Request was not processed because too many requests were received.',
+        innerCode: 'VaultRequestTypeLimitReached',
+        headers: fault.retryAfterSeconds === undefined ? {} : { 'retry-after': String(fault.retryAfterSeconds) },
+      });
+    case 'error':
+      return new ServiceError({
+        status: fault.status ?? 500,
+        code: 'InternalServerError',
+        message: 'An error has occurred.',
+      });
+    case 'rbac':
+      return forbidden(
+        'ForbiddenByRbac',
+        'Caller is not authorized to perform action on resource.\r\nIf role assignments, deny assignments or role ' +
+          'definitions were changed recently, please observe propagation time.\r\nCaller: appid=stand-in\r\n' +
+          `Action: '${actionOf(operation)}'\r\nDecisionReason: 'DeniedWithNoValidRBAC' \r\n`,
+      );
+    case 'policy':
+      return forbidden(
+        'AccessDenied',
+        `The user, group or application 'appid=stand-in' does not have secrets ${permissionOf(operation)} permission ` +
+          "on key vault 'stand-in;location=loopback'.",
+      );
+    case 'firewall':
+      return forbidden('ForbiddenByFirewall', 'Client address is not authorized and caller is not a trusted service.');
+    case 'hang':
+    case 'lost':
+      return undefined;
+    default: {
+      const never: never = fault.kind;
+      throw new Error(`unknown fault ${String(never)}`);
+    }
+  }
+}
+
+function concerns(fault: Fault, operation: Operation): boolean {
+  const wanted = fault.operation ?? '*';
+  return wanted === operation || (wanted === '*' && operation !== 'GetToken');
+}
+
+/** The permission of an access policy that an operation needs. */
+function permissionOf(operation: Operation): string {
+  switch (operation) {
+    case 'SetSecret':
+    case 'UpdateSecret':
+      return 'set';
+    case 'GetSecret':
+    case 'GetDeletedSecret':
+      return 'get';
+    case 'GetSecrets':
+    case 'GetSecretVersions':
+    case 'GetDeletedSecrets':
+      return 'list';
+    case 'DeleteSecret':
+      return 'delete';
+    case 'RecoverDeletedSecret':
+      return 'recover';
+    case 'PurgeDeletedSecret':
+      return 'purge';
+    case 'GetToken':
+      return 'none';
+    default: {
+      const never: never = operation;
+      throw new Error(`unknown operation ${String(never)}`);
+    }
+  }
+}
+
+/** The data action of a role that an operation needs. */
+function actionOf(operation: Operation): string {
+  const permission = permissionOf(operation);
+  const action =
+    permission === 'list'
+      ? 'readMetadata'
+      : permission === 'get' || permission === 'set'
+        ? `${permission}Secret`
+        : permission;
+  return `Microsoft.KeyVault/vaults/secrets/${action}${permission === 'delete' ? '' : '/action'}`;
+}

@@ -1,0 +1,154 @@
+import { readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { createAdmin } from './admin.ts';
+import { FaultSwitch } from './faults.ts';
+import { Identity } from './identity.ts';
+import { KeyVault } from './key-vault.ts';
+import { createService, type LoggedRequest } from './service.ts';
+
+const help = `A stand-in for Azure Key Vault's secrets on loopback: the real wire protocol, for tests and the demo.
+
+  node test/stand-ins/azure-key-vault/main.ts [--port 0] [--admin-port 0] …
+
+  --port N                  HTTPS port of the vaults and of the token endpoint; 0 (default) takes a free one
+  --admin-port N            HTTP port that tests steer with; 0 (default) takes a free one
+  --tenant-id ID            default 00000000-0000-0000-0000-00000000000a
+  --client-id ID            default 00000000-0000-0000-0000-00000000000b
+  --client-secret TEXT      default stand-in-client-secret
+  --assertion-subject SUB   "sub" that client assertions must have (signatures are not checked)
+  --token-lifetime SECONDS  default 3600
+  --deleting-ms N           how long a deletion takes, default 200
+  --recovering-ms N         how long a recovery takes, default 200
+  --settling-ms N           how long a recovered secret still refuses to be set, default 200
+  --recoverable-days N      7 to 90, default 90
+  --purge-protection        refuse to purge
+  --exit-with-stdin         end when standard input ends, so that no orphan is left behind
+
+One vault per host name: https://localhost:PORT, https://127.0.0.1:PORT and, where names below it resolve,
+https://NAME.vault.localhost:PORT. Trust tls/ca.pem. The first line on standard output is JSON and says where everything is.
+
+The admin port ("?vault=HOST" picks the vault, default localhost):
+  GET, DELETE /_admin/requests     what was asked: time, vault, method, path, operation, status
+  POST, DELETE /_admin/faults      {"kind": "throttle|hang|error|lost|rbac|policy|firewall", "operation": "SetSecret",
+                                    "count": 1, "status": 503, "retryAfterSeconds": 2}
+  DELETE /_admin/tokens            makes every token worthless
+  GET /_admin/secrets[/NAME]       what is stored, values included
+  PUT /_admin/secrets/NAME         {"value": "…"}: a change by hand (no tags or attributes unless given)
+  DELETE /_admin/secrets/NAME      a deletion by hand
+  PUT /_admin/managed/NAME         {"value": "…"}: the secret of a certificate
+`;
+
+const { values: flags } = parseArgs({
+  options: {
+    port: { type: 'string', default: '0' },
+    'admin-port': { type: 'string', default: '0' },
+    'tenant-id': { type: 'string', default: '00000000-0000-0000-0000-00000000000a' },
+    'client-id': { type: 'string', default: '00000000-0000-0000-0000-00000000000b' },
+    'client-secret': { type: 'string', default: 'stand-in-client-secret' },
+    'assertion-subject': { type: 'string' },
+    'token-lifetime': { type: 'string', default: '3600' },
+    'deleting-ms': { type: 'string', default: '200' },
+    'recovering-ms': { type: 'string', default: '200' },
+    'settling-ms': { type: 'string', default: '200' },
+    'recoverable-days': { type: 'string', default: '90' },
+    'purge-protection': { type: 'boolean', default: false },
+    'exit-with-stdin': { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+if (flags.help) {
+  process.stdout.write(help);
+} else {
+  await run();
+}
+
+async function run(): Promise<void> {
+  const now = () => Date.now();
+  const vaults = new Map<string, KeyVault>();
+  const vaultAt = (host: string): KeyVault => {
+    const vault = vaults.get(host) ?? createVault(now);
+    vaults.set(host, vault);
+    return vault;
+  };
+  const identity = new Identity(
+    {
+      tenantId: flags['tenant-id'],
+      clientId: flags['client-id'],
+      clientSecret: flags['client-secret'],
+      assertionSubject: flags['assertion-subject'],
+      tokenLifetimeSeconds: number('token-lifetime'),
+    },
+    now,
+  );
+  const faults = new FaultSwitch();
+  const requests: LoggedRequest[] = [];
+  const service = createService(
+    { vaultAt, identity, faults, requests, now },
+    { key: readFileSync(tlsFile('server-key.pem'), 'utf8'), cert: readFileSync(tlsFile('server.pem'), 'utf8') },
+  );
+  const admin = createAdmin({ vaultAt, identity, faults, requests });
+  const [port, adminPort] = await Promise.all([listen(service, number('port')), listen(admin, number('admin-port'))]);
+  const stop = () => {
+    for (const server of [service, admin]) {
+      server.close();
+      server.closeAllConnections();
+    }
+    process.stdin.destroy();
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+  if (flags['exit-with-stdin']) process.stdin.resume().once('end', stop);
+  const ready = {
+    vaultUrl: `https://localhost:${port}`,
+    authorityHost: `https://localhost:${port}`,
+    adminUrl: `http://127.0.0.1:${adminPort}`,
+    caFile: tlsFile('ca.pem'),
+    tenantId: flags['tenant-id'],
+    clientId: flags['client-id'],
+    clientSecret: flags['client-secret'],
+  };
+  process.stdout.write(`${JSON.stringify(ready)}\n`);
+}
+
+function createVault(now: () => number): KeyVault {
+  return new KeyVault({
+    deletingMs: number('deleting-ms'),
+    recoveringMs: number('recovering-ms'),
+    settlingMs: number('settling-ms'),
+    recoverableDays: number('recoverable-days'),
+    purgeProtection: flags['purge-protection'],
+    now,
+  });
+}
+
+type NumberFlag =
+  | 'port'
+  | 'admin-port'
+  | 'token-lifetime'
+  | 'deleting-ms'
+  | 'recovering-ms'
+  | 'settling-ms'
+  | 'recoverable-days';
+
+function number(flag: NumberFlag): number {
+  const value = Number(flags[flag]);
+  if (!Number.isInteger(value) || value < 0) throw new Error(`--${flag} must be a whole number, not ${flags[flag]}`);
+  return value;
+}
+
+function tlsFile(name: string): string {
+  return fileURLToPath(new URL(`./tls/${name}`, import.meta.url));
+}
+
+function listen(
+  server: ReturnType<typeof createAdmin> | ReturnType<typeof createService>,
+  port: number,
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+  });
+}

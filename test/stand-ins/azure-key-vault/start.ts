@@ -1,0 +1,119 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { StoredSecret } from './admin.ts';
+import type { Fault } from './faults.ts';
+import type { GivenSecret } from './rules.ts';
+import type { LoggedRequest } from './service.ts';
+
+/** How the stand-in behaves; `main.ts --help` has the defaults. Durations in milliseconds. */
+export interface AzureKeyVaultOptions {
+  readonly deletingMs?: number;
+  readonly recoveringMs?: number;
+  readonly settlingMs?: number;
+  readonly recoverableDays?: number;
+  readonly purgeProtection?: boolean;
+  readonly tokenLifetimeSeconds?: number;
+  readonly assertionSubject?: string;
+  readonly port?: number;
+  readonly adminPort?: number;
+}
+
+/** What a running stand-in says of itself. */
+interface Address {
+  /** The vault at `localhost`; `https://127.0.0.1:<same port>` is a second, separate one. */
+  readonly vaultUrl: string;
+  /** Base of `/{tenant}/oauth2/v2.0/token`. */
+  readonly authorityHost: string;
+  readonly adminUrl: string;
+  readonly caFile: string;
+  readonly tenantId: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+}
+
+/** A running stand-in and the switches of its admin port. */
+export interface AzureKeyVaultStandIn extends Address {
+  requests(): Promise<LoggedRequest[]>;
+  clearRequests(): Promise<void>;
+  fault(fault: Fault): Promise<void>;
+  clearFaults(): Promise<void>;
+  revokeTokens(): Promise<void>;
+  /** What is stored in the vault at `localhost`, values included. */
+  secrets(): Promise<StoredSecret[]>;
+  secret(name: string): Promise<StoredSecret | null>;
+  /** A new version as somebody makes it by hand: without tags, unless they are given. */
+  setByHand(name: string, given: GivenSecret & { value: string }): Promise<void>;
+  /** A deletion by hand; it takes its time. */
+  deleteByHand(name: string): Promise<void>;
+  /** The secret of a certificate. */
+  setManaged(name: string, value: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts the stand-in as a process of its own; it ends with `stop`, or with the process that started it. */
+export async function startAzureKeyVault(options: AzureKeyVaultOptions = {}): Promise<AzureKeyVaultStandIn> {
+  const program = fileURLToPath(new URL('./main.ts', import.meta.url));
+  const child = spawn(process.execPath, [program, '--exit-with-stdin', ...flagsOf(options)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const address = await readAddress(child);
+  const { adminUrl } = address;
+  return {
+    ...address,
+    requests: async () => (await ask(adminUrl, 'GET', 'requests')) as LoggedRequest[],
+    clearRequests: async () => void (await ask(adminUrl, 'DELETE', 'requests')),
+    fault: async (fault) => void (await ask(adminUrl, 'POST', 'faults', fault)),
+    clearFaults: async () => void (await ask(adminUrl, 'DELETE', 'faults')),
+    revokeTokens: async () => void (await ask(adminUrl, 'DELETE', 'tokens')),
+    secrets: async () => (await ask(adminUrl, 'GET', 'secrets')) as StoredSecret[],
+    secret: async (name) => (await ask(adminUrl, 'GET', `secrets/${name}`)) as StoredSecret | null,
+    setByHand: async (name, given) => void (await ask(adminUrl, 'PUT', `secrets/${name}`, given)),
+    deleteByHand: async (name) => void (await ask(adminUrl, 'DELETE', `secrets/${name}`)),
+    setManaged: async (name, value) => void (await ask(adminUrl, 'PUT', `managed/${name}`, { value })),
+    stop: () => stop(child),
+  };
+}
+
+function flagsOf(options: AzureKeyVaultOptions): string[] {
+  const flags: [string, number | string | undefined][] = [
+    ['deleting-ms', options.deletingMs],
+    ['recovering-ms', options.recoveringMs],
+    ['settling-ms', options.settlingMs],
+    ['recoverable-days', options.recoverableDays],
+    ['token-lifetime', options.tokenLifetimeSeconds],
+    ['assertion-subject', options.assertionSubject],
+    ['port', options.port],
+    ['admin-port', options.adminPort],
+  ];
+  const given = flags.flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}`, String(value)]));
+  return options.purgeProtection ? [...given, '--purge-protection'] : given;
+}
+
+async function readAddress(child: ChildProcess): Promise<Address> {
+  if (!child.stdout) throw new Error('the stand-in has no standard output');
+  const lines = createInterface({ input: child.stdout });
+  for await (const line of lines) return JSON.parse(line) as Address;
+  throw new Error('the Azure Key Vault stand-in ended before it was ready');
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  await ended;
+}
+
+/** Asks the admin port; null where it has no such thing. */
+async function ask(adminUrl: string, method: string, path: string, body?: unknown): Promise<unknown> {
+  const response = await fetch(`${adminUrl}/_admin/${path}`, {
+    method,
+    headers: { connection: 'close' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  if (response.status === 404) return null;
+  if (!response.ok) throw new Error(`the stand-in refused ${method} ${path}: ${text}`);
+  return text === '' ? undefined : JSON.parse(text);
+}

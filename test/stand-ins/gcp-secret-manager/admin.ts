@@ -1,0 +1,127 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { FAULT_KINDS, type Fault, type FaultSwitch } from './faults.ts';
+import type { Secret } from './resources.ts';
+import { METHODS, type RequestRecord } from './service.ts';
+import type { Store } from './store.ts';
+
+export interface AdminOptions {
+  readonly store: Store;
+  readonly faults: FaultSwitch;
+  readonly requests: RequestRecord[];
+}
+
+/** One secret as the list view shows it: everything but payloads. */
+export interface SecretView {
+  readonly project: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly versions: readonly {
+    readonly number: number;
+    readonly state: string;
+    readonly createTime: string;
+    readonly bytes: number;
+  }[];
+}
+
+const ROUTES = `GET    /secrets                          every secret with its labels, annotations and versions, without payloads
+GET    /secrets/PROJECT/NAME/payload     the bytes of the newest version, whatever its state
+GET    /requests                         calls so far: method, resource, status, time
+DELETE /requests                         forgets them
+GET    /faults                           faults that are switched on
+POST   /faults                           {"kind": "${FAULT_KINDS.join('|')}", "method": "AddSecretVersion", "count": 2}
+DELETE /faults                           switches all off
+`;
+
+/** The port for people and tests, beside the store's own; it has no counterpart in the real service. */
+export function createAdmin(options: AdminOptions): Server {
+  return createServer((request, response) => {
+    answer(request, response, options).catch((error: unknown) => {
+      respond(response, 400, { error: error instanceof Error ? error.message : 'bad request' });
+    });
+  });
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { store, faults, requests }: AdminOptions,
+): Promise<void> {
+  const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+  const payload = /^\/secrets\/([^/]+)\/([^/]+)\/payload$/.exec(pathname);
+  const route = `${request.method} ${payload ? '/payload' : pathname}`;
+  switch (route) {
+    case 'GET /':
+      response.end(ROUTES);
+      return;
+    case 'GET /secrets':
+      respond(response, 200, store.contents().map(viewOf));
+      return;
+    case 'GET /payload': {
+      const secret = store
+        .contents()
+        .find(({ project, id }) => id === payload?.[2] && [project.id, project.number].includes(payload?.[1] ?? ''));
+      const data = secret?.versions.at(-1)?.data;
+      if (!data) respond(response, 404, { error: 'no such secret, or no payload in its newest version' });
+      else response.setHeader('content-type', 'application/octet-stream').end(data);
+      return;
+    }
+    case 'GET /requests':
+      respond(response, 200, requests);
+      return;
+    case 'DELETE /requests':
+      requests.length = 0;
+      respond(response, 200, requests);
+      return;
+    case 'GET /faults':
+      respond(response, 200, faults.active());
+      return;
+    case 'POST /faults':
+      faults.add(parseFault(await readBody(request)));
+      respond(response, 200, faults.active());
+      return;
+    case 'DELETE /faults':
+      faults.clear();
+      respond(response, 200, []);
+      return;
+    default:
+      respond(response, 404, { error: `no route ${route}; GET / lists them` });
+  }
+}
+
+function parseFault(body: string): Fault {
+  const { kind, method, count } = JSON.parse(body) as Partial<Fault>;
+  if (kind === undefined || !FAULT_KINDS.includes(kind))
+    throw new Error(`kind must be one of ${FAULT_KINDS.join(', ')}`);
+  if (method !== undefined && !METHODS.includes(method)) throw new Error(`method must be one of ${METHODS.join(', ')}`);
+  if (count !== undefined && !(Number.isInteger(count) && count > 0))
+    throw new Error('count must be a positive integer');
+  return { kind, ...(method === undefined ? {} : { method }), ...(count === undefined ? {} : { count }) };
+}
+
+function viewOf(secret: Secret): SecretView {
+  const versions = secret.versions.map(({ number, state, createTime, data }) => ({
+    number,
+    state,
+    createTime: createTime.toISOString(),
+    bytes: data?.length ?? 0,
+  }));
+  return {
+    project: secret.project.id,
+    name: secret.id,
+    labels: secret.labels,
+    annotations: secret.annotations,
+    versions,
+  };
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}
+
+function respond(response: ServerResponse, code: number, body: unknown): void {
+  response.writeHead(code, { 'content-type': 'application/json' });
+  response.end(`${JSON.stringify(body, null, 2)}\n`);
+}

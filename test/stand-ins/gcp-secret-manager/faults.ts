@@ -1,0 +1,45 @@
+/**
+ * - `throttle`    RESOURCE_EXHAUSTED, nothing happens
+ * - `unavailable` UNAVAILABLE, nothing happens
+ * - `deny`        PERMISSION_DENIED, nothing happens
+ * - `hang`        nothing happens and no answer ever comes
+ * - `lose-answer` the call is carried out, then answered with UNAVAILABLE
+ */
+export const FAULT_KINDS = ['throttle', 'unavailable', 'deny', 'hang', 'lose-answer'] as const;
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+export interface Fault {
+  readonly kind: FaultKind;
+  /** Method it applies to, e.g. `AddSecretVersion`; absent: all. */
+  readonly method?: string;
+  /** Number of calls it applies to; absent: until cleared. */
+  readonly count?: number;
+}
+
+export interface FaultSwitch {
+  add(fault: Fault): void;
+  clear(): void;
+  active(): Fault[];
+  /** The fault for this call, if any; a counted one is used up by it. */
+  take(method: string): FaultKind | null;
+}
+
+export function createFaultSwitch(): FaultSwitch {
+  let faults: { fault: Fault; left: number }[] = [];
+  return {
+    add: (fault) => {
+      faults.push({ fault, left: fault.count ?? Number.POSITIVE_INFINITY });
+    },
+    clear: () => {
+      faults = [];
+    },
+    active: () => faults.map(({ fault, left }) => (Number.isFinite(left) ? { ...fault, count: left } : fault)),
+    take: (method) => {
+      const entry = faults.find(({ fault }) => fault.method === undefined || fault.method === method);
+      if (!entry) return null;
+      entry.left -= 1;
+      faults = faults.filter(({ left }) => left > 0);
+      return entry.fault.kind;
+    },
+  };
+}

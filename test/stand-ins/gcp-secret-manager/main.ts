@@ -1,0 +1,91 @@
+import type { AddressInfo } from 'node:net';
+import { parseArgs } from 'node:util';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { createAdmin } from './admin.ts';
+import { createFaultSwitch } from './faults.ts';
+import type { Project } from './resources.ts';
+import { createService, loadServiceDefinition, type RequestRecord } from './service.ts';
+import { createStore } from './store.ts';
+
+const HELP = `A stand-in for GCP Secret Manager: Google's gRPC interface on loopback, in memory, without TLS.
+
+usage: node test/stand-ins/gcp-secret-manager/main.ts [options]
+
+  --port N             port for gRPC; 0 (the default) takes a free one
+  --admin-port N       port for the request log, the fault switch and the view of the store; 0 (the default) takes a free one
+  --project ID=NUMBER  a project that exists; may be repeated (default: demo-project=100000000001)
+  --token TOKEN        ask every call for "authorization: Bearer TOKEN" (default: nobody is asked)
+  --until-stdin-ends   also stop when standard input ends, so that a parent that dies takes it along
+  --help               this text
+
+Once ready it prints one line of JSON: {"endpoint": "host:port", "adminUrl": "http://…", "projects": […]}
+`;
+
+const HOST = '127.0.0.1';
+
+function parseProject(text: string): Project {
+  const [, id, number] = /^([a-z][a-z0-9-]{4,28}[a-z0-9])=([0-9]+)$/.exec(text) ?? [];
+  if (!id || !number) throw new Error(`--project ${text}: expected ID=NUMBER, e.g. demo-project=100000000001`);
+  return { id, number };
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`${text} is not a port`);
+  return port;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      port: { type: 'string', default: '0' },
+      'admin-port': { type: 'string', default: '0' },
+      project: { type: 'string', multiple: true, default: ['demo-project=100000000001'] },
+      token: { type: 'string' },
+      'until-stdin-ends': { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return;
+  }
+
+  const projects = values.project.map(parseProject);
+  const now = (): Date => new Date();
+  const store = createStore({ projects, now });
+  const faults = createFaultSwitch();
+  const requests: RequestRecord[] = [];
+  const record = (request: RequestRecord): void => {
+    requests.push(request);
+  };
+  const grpc = new Server();
+  grpc.addService(loadServiceDefinition(), createService({ store, faults, record, now, token: values.token ?? null }));
+  const admin = createAdmin({ store, faults, requests });
+
+  const port = await new Promise<number>((resolve, reject) => {
+    const address = `${HOST}:${parsePort(values.port)}`;
+    grpc.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    );
+  });
+  await new Promise<void>((resolve, reject) => {
+    admin.once('error', reject).listen(parsePort(values['admin-port']), HOST, resolve);
+  });
+  const adminUrl = `http://${HOST}:${(admin.address() as AddressInfo).port}`;
+
+  const stop = (): void => {
+    grpc.forceShutdown();
+    admin.close();
+    admin.closeAllConnections();
+    process.stdin.destroy();
+  };
+  process.once('SIGTERM', stop).once('SIGINT', stop);
+  if (values['until-stdin-ends']) process.stdin.once('end', stop).resume();
+  process.stdout.write(`${JSON.stringify({ endpoint: `${HOST}:${port}`, adminUrl, projects })}\n`);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`gcp-secret-manager stand-in: ${error instanceof Error ? error.message : 'failed'}\n`);
+  process.exit(2);
+});

@@ -1,0 +1,90 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { SecretView } from './admin.ts';
+import type { Fault } from './faults.ts';
+import type { Project } from './resources.ts';
+import type { RequestRecord } from './service.ts';
+
+export type { Fault, Project, RequestRecord, SecretView };
+
+export interface StartOptions {
+  /** Default: one project, `demo-project`. */
+  readonly projects?: readonly Project[];
+  /** gRPC port; default: a free one. */
+  readonly port?: number;
+  /** Port of the admin routes; default: a free one. */
+  readonly adminPort?: number;
+  /** Bearer token that every call must bring; default: none. */
+  readonly token?: string;
+}
+
+/** A running stand-in, in a process of its own. */
+export interface GcpSecretManager {
+  /** `host:port` of the gRPC interface, without TLS. */
+  readonly endpoint: string;
+  readonly adminUrl: string;
+  readonly projects: readonly Project[];
+  /** Calls since the start or the last `forgetRequests`, oldest first. */
+  requests(): Promise<RequestRecord[]>;
+  forgetRequests(): Promise<void>;
+  /** Switches a fault on; several apply in the order they were given. */
+  fault(fault: Fault): Promise<void>;
+  /** Faults that are still on. */
+  faults(): Promise<Fault[]>;
+  clearFaults(): Promise<void>;
+  secrets(): Promise<SecretView[]>;
+  /** The bytes of the newest version; `null` when there is no such secret or no payload. */
+  payload(project: string, name: string): Promise<Buffer | null>;
+  stop(): Promise<void>;
+}
+
+/** Starts the stand-in as a child process; it ends with `stop` or, at the latest, with this process. */
+export async function startGcpSecretManager(options: StartOptions = {}): Promise<GcpSecretManager> {
+  const args = [
+    fileURLToPath(new URL('main.ts', import.meta.url)),
+    '--until-stdin-ends',
+    ...['--port', String(options.port ?? 0), '--admin-port', String(options.adminPort ?? 0)],
+    ...(options.projects ?? []).flatMap(({ id, number }) => ['--project', `${id}=${number}`]),
+    ...(options.token === undefined ? [] : ['--token', options.token]),
+  ];
+  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const exited = once(child, 'exit');
+  const ready = once(createInterface({ input: child.stdout }), 'line');
+  const first = await Promise.race([ready, exited.then(() => null)]);
+  if (first === null) throw new Error('the GCP Secret Manager stand-in ended before it was ready');
+  const { endpoint, adminUrl, projects } = JSON.parse(String(first[0])) as {
+    endpoint: string;
+    adminUrl: string;
+    projects: Project[];
+  };
+
+  async function admin(route: string, init?: RequestInit): Promise<Response> {
+    const response = await fetch(new URL(route, adminUrl), init);
+    if (!response.ok && response.status !== 404)
+      throw new Error(`${route}: ${response.status} ${await response.text()}`);
+    return response;
+  }
+
+  return {
+    endpoint,
+    adminUrl,
+    projects,
+    requests: async () => (await (await admin('/requests')).json()) as RequestRecord[],
+    forgetRequests: async () => void (await admin('/requests', { method: 'DELETE' })),
+    fault: async (fault) => void (await admin('/faults', { method: 'POST', body: JSON.stringify(fault) })),
+    faults: async () => (await (await admin('/faults')).json()) as Fault[],
+    clearFaults: async () => void (await admin('/faults', { method: 'DELETE' })),
+    secrets: async () => (await (await admin('/secrets')).json()) as SecretView[],
+    payload: async (project, name) => {
+      const response = await admin(`/secrets/${encodeURIComponent(project)}/${encodeURIComponent(name)}/payload`);
+      return response.status === 404 ? null : Buffer.from(await response.arrayBuffer());
+    },
+    stop: async () => {
+      child.stdin.end();
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+}

@@ -1,0 +1,257 @@
+import { status } from '@grpc/grpc-js';
+import { crc32c } from './crc32c.ts';
+import { parseFilter } from './filter.ts';
+import { pageOf } from './paging.ts';
+import { PERMISSIONS } from './permissions.ts';
+import {
+  type Project,
+  type Secret,
+  secretName,
+  type Version,
+  versionName,
+  wireSecret,
+  wireVersion,
+} from './resources.ts';
+import {
+  checkAnnotations,
+  checkLabels,
+  checkPayload,
+  checkReplication,
+  checkSecretId,
+  checkSupported,
+} from './rules.ts';
+import { failedPrecondition, invalidArgument, notFound, StatusError } from './status.ts';
+import type {
+  AddSecretVersionRequest,
+  CreateSecretRequest,
+  ListRequest,
+  NamedRequest,
+  UpdateSecretRequest,
+  VersionState,
+  WireSecret,
+  WireVersion,
+} from './wire.ts';
+
+/** The members that `update_mask` may name here. */
+const UPDATABLE: ReadonlySet<string> = new Set(['labels', 'annotations']);
+
+/** resources.proto marks them IMMUTABLE or OUTPUT_ONLY. */
+const NOT_UPDATABLE: ReadonlySet<string> = new Set(['name', 'replication', 'create_time', 'secret_type', 'tags']);
+
+export interface Store {
+  createSecret(request: CreateSecretRequest): WireSecret;
+  getSecret(request: NamedRequest): WireSecret;
+  updateSecret(request: UpdateSecretRequest): WireSecret;
+  deleteSecret(request: NamedRequest): object;
+  listSecrets(request: ListRequest): { secrets: WireSecret[]; nextPageToken: string; totalSize: number };
+  addSecretVersion(request: AddSecretVersionRequest): WireVersion;
+  getSecretVersion(request: NamedRequest): WireVersion;
+  listSecretVersions(request: ListRequest): { versions: WireVersion[]; nextPageToken: string; totalSize: number };
+  accessSecretVersion(request: NamedRequest): { name: string; payload: { data: Buffer; dataCrc32c: string } };
+  enableSecretVersion(request: NamedRequest): WireVersion;
+  disableSecretVersion(request: NamedRequest): WireVersion;
+  destroySecretVersion(request: NamedRequest): WireVersion;
+  /** Everything in it, newest first; for the admin port. */
+  contents(): Secret[];
+}
+
+export function createStore(options: { projects: readonly Project[]; now: () => Date }): Store {
+  const { projects, now } = options;
+  const secrets: Secret[] = [];
+  let lastEtag = 0;
+
+  // The quotes belong to the etag: https://cloud.google.com/secret-manager/docs/etags (after AIP-154).
+  function nextEtag(): string {
+    lastEtag += 1;
+    return `"${lastEtag.toString(16).padStart(14, '0')}"`;
+  }
+
+  // Whether a project is unknown or only out of reach the real service does not tell: both are "denied (or it may not exist)".
+  function projectOf(name: string, permission: string): Project {
+    const reference = name.split('/')[1] ?? '';
+    const project = projects.find((known) => known.id === reference || known.number === reference);
+    if (!project)
+      throw new StatusError(
+        status.PERMISSION_DENIED,
+        `Permission '${permission}' denied for resource '${name}' (or it may not exist).`,
+      );
+    return project;
+  }
+
+  function secretOf(name: string, permission: string): Secret {
+    const match = /^projects\/[^/]+\/secrets\/([^/]+)$/.exec(name);
+    if (!match?.[1]) throw malformed(name);
+    const project = projectOf(name, permission);
+    const found = secrets.find((secret) => secret.project === project && secret.id === match[1]);
+    if (!found) throw notFound(`Secret [projects/${project.number}/secrets/${match[1]}] not found.`);
+    return found;
+  }
+
+  // service.proto: the alias `latest` is the most recently created version, whatever its state, and only Get and Access take it.
+  function versionOf(
+    name: string,
+    options: { permission: string; latestAllowed: boolean },
+  ): { secret: Secret; version: Version } {
+    const match = /^(projects\/[^/]+\/secrets\/[^/]+)\/versions\/([^/]+)$/.exec(name);
+    if (!match?.[1] || !match[2]) throw malformed(name);
+    const wanted = match[2];
+    const isLatest = wanted === 'latest' && options.latestAllowed;
+    if (!isLatest && !/^[1-9][0-9]*$/.test(wanted)) throw malformed(name);
+    const secret = secretOf(match[1], options.permission);
+    if (secret.versions.length === 0) throw notFound(`Secret [${secretName(secret)}] not found or has no versions.`);
+    const version = isLatest
+      ? secret.versions.at(-1)
+      : secret.versions.find((candidate) => String(candidate.number) === wanted);
+    if (!version) throw notFound(`Secret Version [${secretName(secret)}/versions/${wanted}] not found.`);
+    return { secret, version };
+  }
+
+  function changeState(request: NamedRequest, change: { permission: string; state: VersionState }): WireVersion {
+    const { secret, version } = versionOf(request.name, { permission: change.permission, latestAllowed: false });
+    checkEtag(request.etag, version.etag);
+    // resources.proto: a version may not leave DESTROYED. Destroying it twice: refused too, which is not documented.
+    if (version.state === 'DESTROYED') throw notInState(secret, version);
+    version.state = change.state;
+    version.etag = nextEtag();
+    if (change.state === 'DESTROYED') {
+      version.data = null;
+      version.destroyTime = now();
+    }
+    return wireVersion(secret, version);
+  }
+
+  return {
+    createSecret({ parent, secretId, secret }) {
+      if (!/^projects\/[^/]+$/.test(parent)) throw malformed(parent);
+      checkSecretId(secretId);
+      if (!secret) throw invalidArgument('Field [secret] is required.');
+      const replication = checkReplication(secret.replication);
+      checkSupported(secret);
+      checkLabels(secret.labels);
+      checkAnnotations(secret.annotations);
+      const project = projectOf(parent, PERMISSIONS.createSecret);
+      if (secrets.some((known) => known.project === project && known.id === secretId)) {
+        throw new StatusError(
+          status.ALREADY_EXISTS,
+          `Secret [projects/${project.number}/secrets/${secretId}] already exists.`,
+        );
+      }
+      const { labels, annotations } = secret;
+      const created: Secret = {
+        project,
+        id: secretId,
+        replication,
+        createTime: now(),
+        labels,
+        annotations,
+        etag: nextEtag(),
+        versions: [],
+      };
+      secrets.unshift(created);
+      return wireSecret(created);
+    },
+
+    getSecret: ({ name }) => wireSecret(secretOf(name, PERMISSIONS.getSecret)),
+
+    updateSecret({ secret: changes, updateMask }) {
+      if (!changes) throw invalidArgument('Field [secret] is required.');
+      const paths = updateMask?.paths ?? [];
+      if (paths.length === 0) throw invalidArgument('Field [update_mask] is required.');
+      for (const path of paths) {
+        if (NOT_UPDATABLE.has(path)) throw invalidArgument(`Field [${path}] cannot be updated.`);
+        if (!UPDATABLE.has(path)) throw invalidArgument(`This stand-in does not know the update_mask path [${path}].`);
+      }
+      const secret = secretOf(changes.name, PERMISSIONS.updateSecret);
+      checkEtag(changes.etag, secret.etag);
+      if (paths.includes('labels')) checkLabels(changes.labels);
+      if (paths.includes('annotations')) checkAnnotations(changes.annotations);
+      if (paths.includes('labels')) secret.labels = changes.labels;
+      if (paths.includes('annotations')) secret.annotations = changes.annotations;
+      secret.etag = nextEtag();
+      return wireSecret(secret);
+    },
+
+    deleteSecret({ name, etag }) {
+      const secret = secretOf(name, PERMISSIONS.deleteSecret);
+      checkEtag(etag, secret.etag);
+      secrets.splice(secrets.indexOf(secret), 1);
+      return {};
+    },
+
+    // service.proto: newest first; total_size is 0 when a filter is set.
+    listSecrets({ parent, pageSize, pageToken, filter }) {
+      if (!/^projects\/[^/]+$/.test(parent)) throw malformed(parent);
+      const matches = parseFilter(filter);
+      const project = projectOf(parent, PERMISSIONS.listSecrets);
+      const all = secrets
+        .filter((secret) => secret.project === project)
+        .map(wireSecret)
+        .filter(matches);
+      const page = pageOf(all, { pageSize, pageToken });
+      return { secrets: page.items, nextPageToken: page.nextPageToken, totalSize: filter === '' ? all.length : 0 };
+    },
+
+    // docs/etags: adding a version leaves the etag of its secret as it is.
+    addSecretVersion({ parent, payload }) {
+      const data = checkPayload(payload);
+      const secret = secretOf(parent, PERMISSIONS.addSecretVersion);
+      const number = (secret.versions.at(-1)?.number ?? 0) + 1;
+      const checksumGiven = payload?.dataCrc32c !== undefined;
+      const version: Version = {
+        number,
+        createTime: now(),
+        destroyTime: null,
+        state: 'ENABLED',
+        etag: nextEtag(),
+        data,
+        checksumGiven,
+      };
+      secret.versions.push(version);
+      return wireVersion(secret, version);
+    },
+
+    getSecretVersion({ name }) {
+      const { secret, version } = versionOf(name, { permission: PERMISSIONS.getSecretVersion, latestAllowed: true });
+      return wireVersion(secret, version);
+    },
+
+    listSecretVersions({ parent, pageSize, pageToken, filter }) {
+      if (filter !== '') throw invalidArgument('This stand-in does not filter versions.');
+      const secret = secretOf(parent, PERMISSIONS.listSecretVersions);
+      const all = secret.versions.map((version) => wireVersion(secret, version)).reverse();
+      const page = pageOf(all, { pageSize, pageToken });
+      return { versions: page.items, nextPageToken: page.nextPageToken, totalSize: all.length };
+    },
+
+    accessSecretVersion({ name }) {
+      const { secret, version } = versionOf(name, { permission: PERMISSIONS.accessSecretVersion, latestAllowed: true });
+      if (version.state !== 'ENABLED' || !version.data) throw notInState(secret, version);
+      const payload = { data: version.data, dataCrc32c: String(crc32c(version.data)) };
+      return { name: versionName(secret, version), payload };
+    },
+
+    enableSecretVersion: (request) =>
+      changeState(request, { permission: PERMISSIONS.enableSecretVersion, state: 'ENABLED' }),
+    disableSecretVersion: (request) =>
+      changeState(request, { permission: PERMISSIONS.disableSecretVersion, state: 'DISABLED' }),
+    destroySecretVersion: (request) =>
+      changeState(request, { permission: PERMISSIONS.destroySecretVersion, state: 'DESTROYED' }),
+
+    contents: () => [...secrets],
+  };
+}
+
+// docs/etags: a request without an etag goes ahead; one with another etag than the stored one is FAILED_PRECONDITION.
+function checkEtag(given: string | undefined, current: string): void {
+  if (given && given !== current)
+    throw failedPrecondition('The provided etag does not match the current etag of the resource.');
+}
+
+function malformed(name: string): StatusError {
+  return invalidArgument(`The provided resource name [${name}] does not match any of the expected formats.`);
+}
+
+// The sentence of the real service: https://github.com/google-github-actions/get-secretmanager-secrets/issues/268
+function notInState(secret: Secret, version: Version): StatusError {
+  return failedPrecondition(`Secret Version [${versionName(secret, version)}] is in ${version.state} state.`);
+}

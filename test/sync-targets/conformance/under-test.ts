@@ -1,0 +1,188 @@
+import { createHash, createHmac } from 'node:crypto';
+import { inspect } from 'node:util';
+import type { Destination } from '../../../src/crd/vault-secret-sync.ts';
+import type { SyncError } from '../../../src/errors.ts';
+import type { Desired, Target, TargetContext, TargetKind } from '../../../src/sync-targets/contract.ts';
+
+/** What can be switched on between a target and its store. Authentication calls never meet a fault. */
+export type StoreFault =
+  /** The store says "slow down" and does nothing. */
+  | 'throttle'
+  /** The store answers as it does when it is broken (5xx, UNAVAILABLE) and does nothing. */
+  | 'unavailable'
+  /** The store refuses for lack of a permission and does nothing. */
+  | 'denied'
+  /** The store takes the call and never answers. */
+  | 'hang'
+  /** The store does its work, and the connection breaks before the answer arrives. */
+  | 'lostAnswer';
+
+/** One call that reached the store, or a fault in front of it. */
+interface StoreRequest {
+  /** As the store calls it, e.g. `PutSecretValue`. */
+  readonly operation: string;
+  /** Whether it may change something. */
+  readonly write: boolean;
+}
+
+/** The store behind the target, as somebody with full rights and another client sees it. */
+export interface StoreControl {
+  /** The value as any reader gets it; null when there is none (absent, or deleted and not restored). */
+  valueOf(name: string): Promise<string | null>;
+  /** Everything that says something about the copy: tags, labels, annotations, marks included. */
+  tagsOf(name: string): Promise<Readonly<Record<string, string>>>;
+  /** How many versions the copy has; needed only for the case about repeated updates. */
+  versionCount?(name: string): Promise<number>;
+  /** Somebody writes another value, in the way the store's own tools do. */
+  changeByHand(name: string, value: string): Promise<void>;
+  /** Somebody deletes the copy in the store's usual (recoverable) way; ends when the deletion is complete. */
+  deleteByHand(name: string): Promise<void>;
+  /** Somebody creates a secret that is not ours: with these marks, or without any. */
+  createForeign(name: string, value: string, marks?: { readonly owner: string; readonly ref: string }): Promise<void>;
+  /** Calls since the start or the last `forgetRequests`, oldest first; neither authentication nor this control's own. */
+  requests(): Promise<readonly StoreRequest[]>;
+  forgetRequests(): Promise<void>;
+  /** The next `count` calls of the target meet the fault; until `clearFaults` when there is no count. */
+  fault(fault: StoreFault, count?: number): Promise<void>;
+  clearFaults(): Promise<void>;
+}
+
+export interface StoreUnderTest<Settings = unknown> {
+  readonly kind: TargetKind<Settings>;
+  readonly settings: Settings;
+  /** A destination in the store, with these tags (AWS, Azure) or labels (GCP). */
+  destination(tags: Readonly<Record<string, string>>): Destination;
+  readonly store: StoreControl;
+  readonly limits: {
+    /** The longest name. */
+    readonly nameCharacters: number;
+    /** The largest value. */
+    readonly valueBytes: number;
+  };
+  /** What the message says when this is missing: the permission (or role) to ask for. */
+  readonly permissions: { readonly read: string; readonly write: string };
+  /** Ends the store. Targets have been closed by then. */
+  close(): Promise<void>;
+}
+
+/** Milliseconds. */
+export const minute = 60_000;
+
+/** A clock that stands still until it is moved. */
+export interface ManualClock extends Pick<TargetContext<unknown>, 'now' | 'schedule'> {
+  /** Moves on, and runs what is due on the way. */
+  advance(ms: number): void;
+}
+
+export function createManualClock(start: number): ManualClock {
+  let time = start;
+  let timers: { due: () => void; at: number }[] = [];
+  return {
+    now: () => time,
+    schedule(due, delayMs) {
+      const timer = { due, at: time + delayMs };
+      timers.push(timer);
+      return {
+        cancel: () => {
+          timers = timers.filter((other) => other !== timer);
+        },
+      };
+    },
+    advance(ms) {
+      const end = time + ms;
+      for (;;) {
+        const next = timers.filter(({ at }) => at <= end).sort((left, right) => left.at - right.at)[0];
+        if (!next) break;
+        timers = timers.filter((timer) => timer !== next);
+        time = Math.max(time, next.at);
+        next.due();
+      }
+      time = end;
+    },
+  };
+}
+
+/** Part of every value that the suite writes: no text that a target gives away may hold it. */
+export const canary = 'canary-5e1f0c9a7b';
+
+/** A value that nothing else has. */
+export function secretValue(distinction: string): string {
+  return JSON.stringify({ user: 'ada', password: `${canary}-${distinction}` });
+}
+
+export interface Wish {
+  readonly name: string;
+  readonly value: string;
+  readonly destination: Destination;
+  /** 32 hex digits. */
+  readonly owner: string;
+  /** Version in Vault; 1 unless said. */
+  readonly version?: number;
+}
+
+/** What `sync` would hand to a target. */
+export function desire({ name, value, destination, owner, version = 1 }: Wish): Desired {
+  const fingerprint = hmac(JSON.stringify([name, value, destination])).slice(0, 32);
+  return {
+    name,
+    value,
+    destination,
+    marks: { owner, ref: 'team-a/db', state: `${version}.${sha256('source').slice(0, 16)}.${fingerprint}` },
+    versionIdAfter(replaced) {
+      const hash = hmac(JSON.stringify([owner, 'source', version, fingerprint, replaced])).slice(0, 40);
+      return `vss1-${String(version).padStart(10, '0')}-${hash}`;
+    },
+  };
+}
+
+/** A target that keeps every error it throws in `errors`, however deep it was called. */
+export function noteErrors(target: Target, errors: unknown[]): Target {
+  const note = (error: unknown): never => {
+    errors.push(error);
+    throw error;
+  };
+  const noteSync = <Result>(act: () => Result): Result => {
+    try {
+      return act();
+    } catch (error) {
+      return note(error);
+    }
+  };
+  const list = target.list?.bind(target);
+  const noted: Target = {
+    scope: target.scope,
+    nameOf: (name, options) => noteSync(() => target.nameOf(name, options)),
+    identityOf: (name) => target.identityOf(name),
+    preflight: (desired) => noteSync(() => target.preflight(desired)),
+    describe: (name, signal) => target.describe(name, signal).catch(note),
+    compare: (desired, observed, written) => noteSync(() => target.compare(desired, observed, written)),
+    write: (desired, premise, signal) => target.write(desired, premise, signal).catch(note),
+    remove: (observed, signal) => target.remove(observed, signal).catch(note),
+    close: async () => target.close?.().catch(note),
+  };
+  return list ? { ...noted, list } : noted;
+}
+
+/** Everything that a log, an event or a debugger could show of an error, its causes included. */
+export function everythingAbout(error: unknown): string {
+  return inspect(error, { depth: null, showHidden: true, maxStringLength: null, maxArrayLength: null });
+}
+
+/** Errors that a target reports on its own time. */
+export function createContext<Settings>(options: {
+  readonly settings: Settings;
+  readonly clock: ManualClock;
+  readonly errors: unknown[];
+}): TargetContext<Settings> {
+  const { settings, clock, errors } = options;
+  const onBackgroundError = (error: SyncError) => void errors.push(error);
+  return { settings, now: clock.now, schedule: clock.schedule, onBackgroundError };
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+function hmac(text: string): string {
+  return createHmac('sha256', 'a key of the tests').update(text).digest('hex');
+}
