@@ -1,0 +1,26 @@
+import { stringify } from 'yaml';
+import { customResourceDefinition, definitionName } from '../src/crd/generate/custom-resource-definition.ts';
+import { referencePage } from '../src/crd/generate/reference-page.ts';
+
+/** A file that is derived from a schema: nobody edits it. */
+export interface GeneratedFile {
+  /** From the root of the project. */
+  readonly path: string;
+  /** Where to edit instead. */
+  readonly source: string;
+  readonly text: string;
+}
+
+/** Everything in the project that is derived from a schema. */
+export function generatedFiles(): GeneratedFile[] {
+  return [
+    {
+      path: `deploy/crds/${definitionName}.yaml`,
+      source: 'src/crd',
+      text: `# Generated from src/crd by "node scripts/generate.ts".\n${stringify(customResourceDefinition(), yamlOptions)}`,
+    },
+    { path: 'docs/reference/vaultsecretsync.md', source: 'src/crd', text: referencePage() },
+  ];
+}
+
+const yamlOptions = { lineWidth: 120, aliasDuplicateObjects: false };
