@@ -1,0 +1,67 @@
+/** What an audit entry means to us. */
+export type VerdictKind = 'changed' | 'reconcile' | 'ignored' | 'malformed';
+
+/** Why: a stable word for each way to a verdict. */
+export type Reason =
+  // changed
+  | 'SecretChanged'
+  | 'MetadataChanged'
+  // reconcile
+  | 'MountEnabled'
+  | 'MountDisabled'
+  | 'MountTuned'
+  | 'MountConfigured'
+  | 'MountMoved'
+  | 'NamespaceDeleted'
+  | 'SnapshotRestored'
+  // ignored
+  | 'NotAResponse'
+  | 'Failed'
+  | 'ReadOnly'
+  | 'NotKv'
+  | 'NoSecretNamed'
+  // malformed
+  | 'NotJson'
+  | 'NotAnEntry'
+  | 'TooLong'
+  | 'PathTooLong'
+  | 'BadEncoding';
+
+/** All that is kept of an entry. Places are written as `paths` writes them: no slash at either end, root is ''. */
+export interface Verdict {
+  readonly verdict: VerdictKind;
+  readonly reason: Reason;
+  /** Of the request; for `reconcile` the namespace to reconcile, with all below it when `mount` is ''. */
+  readonly namespace: string | null;
+  /** Without its namespace; null when the entry does not tell (Vault before 1.14); '' = every mount (`reconcile`). */
+  readonly mount: string | null;
+  /** As in the entry: with the mount, without the namespace, decoded once by Vault and never again. */
+  readonly path: string | null;
+  readonly operation: string | null;
+  /** The KV v2 version that the write made, where the entry tells. */
+  readonly version: number | null;
+  readonly requestId: string | null;
+  /** When Vault wrote the entry, Unix time in milliseconds; null where the shipper removed it. */
+  readonly time: number | null;
+  /** Carries the header of our own writes. Any client can send it, so it only marks; nothing is dropped for it. */
+  readonly ownWrite: boolean;
+  /** Only settings and custom metadata changed, if the mount is KV v2. */
+  readonly metadataOnly: boolean;
+}
+
+/** The verdict on what cannot be read. */
+export function malformed(reason: Reason): Verdict {
+  return {
+    verdict: 'malformed',
+    reason,
+    namespace: null,
+    mount: null,
+    path: null,
+    operation: null,
+    version: null,
+    requestId: null,
+    time: null,
+    ownWrite: false,
+    metadataOnly: false,
+  };
+}

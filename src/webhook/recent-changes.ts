@@ -1,0 +1,54 @@
+import type { Verdict } from './audit/verdict.ts';
+import type { Clock } from './clock.ts';
+
+const keptMs = 60_000;
+const keptAtMost = 10_000;
+
+/** A change that nobody wanted when it was heard. */
+export interface RecentChange {
+  readonly vault: string;
+  readonly verdict: Verdict;
+}
+
+/**
+ * Remembers for a minute what nobody wanted. A sync that is published meanwhile may have read Vault before the change,
+ * while this process did not know of the sync yet: the next revision of the interest is matched against these.
+ */
+export class RecentChanges {
+  readonly #clock: Clock;
+  readonly #changes = new Map<string, RecentChange & { readonly heardAt: number }>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get size(): number {
+    return this.#changes.size;
+  }
+
+  keep({ vault, verdict }: RecentChange): void {
+    const key = `${vault}\n${verdict.namespace}\n${verdict.reason}\n${verdict.path}`;
+    // Out and in again: the map stays in the order of hearing.
+    this.#changes.delete(key);
+    this.#changes.set(key, { vault, verdict, heardAt: this.#clock.now() });
+    if (this.#changes.size > keptAtMost) this.#forgetFirst();
+  }
+
+  /** Takes out those that `isWanted`, and forgets those that are older than a minute. */
+  takeWanted(isWanted: (change: RecentChange) => boolean): RecentChange[] {
+    const oldest = this.#clock.now() - keptMs;
+    const wanted: RecentChange[] = [];
+    for (const [key, change] of this.#changes) {
+      const keeps = change.heardAt >= oldest && !isWanted(change);
+      if (keeps) continue;
+      this.#changes.delete(key);
+      if (change.heardAt >= oldest) wanted.push(change);
+    }
+    return wanted;
+  }
+
+  #forgetFirst(): void {
+    const first = this.#changes.keys().next();
+    if (!first.done) this.#changes.delete(first.value);
+  }
+}
