@@ -15,6 +15,8 @@ export default {
       },
     ],
   },
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/house/leak-check-environment.js',
   testTimeout: 30_000,
+  // The environment fails a file that leaks; the run itself must still end.
+  forceExit: true,
 };

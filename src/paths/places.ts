@@ -5,7 +5,22 @@
 
 /** Strips slashes at both ends. */
 export function trimSlashes(text: string): string {
-  return text.replace(/^\/+|\/+$/g, '');
+  const end = endWithoutSlashes(text);
+  let start = 0;
+  while (start < end && text[start] === '/') start++;
+  return text.slice(start, end);
+}
+
+/** Addresses (and names) of a Vault are compared without a trailing slash and in lower case. */
+export function comparableAddress(address: string): string {
+  return address.slice(0, endWithoutSlashes(address)).toLowerCase();
+}
+
+/** Not a pattern such as `/+$`: that takes quadratic time on slashes in the middle, and senders choose these texts. */
+function endWithoutSlashes(text: string): number {
+  let end = text.length;
+  while (end > 0 && text[end - 1] === '/') end--;
+  return end;
 }
 
 /** One reading of an API path: the name a KV mount may mean by it. */

@@ -18,6 +18,8 @@ interface PatternSelector {
   readonly pattern: Pattern;
   /** Folders that every match lies below: '' or ending in '/'. Listing starts there. */
   readonly prefix: string;
+  /** Characters of a matching name that the folders before the pattern's first operator take. */
+  readonly base: number;
 }
 
 const noCaptures: Captures = { numbered: [], named: {} };
@@ -32,7 +34,10 @@ export function parseSelector(source: { readonly mount?: string | undefined; rea
   const { mount, name } = splitSource(source);
   if (!looksLikePattern(name)) return { kind: 'literal', mount, name };
   const pattern = compilePattern(name);
-  return { kind: 'pattern', mount, text: name, pattern, prefix: literalFolders(name) };
+  const prefix = asFolders(leadingFolders(name, /[[\](){}+*?|.^$\\]/));
+  // The ancestor takes `.`, `^`, `$` and escapes for parts of a literal folder, as in `v1.2/.*`.
+  const folders = asFolders(leadingFolders(name, /[[\](){}+*?|]/));
+  return { kind: 'pattern', mount, text: name, pattern, prefix, base: folders.replace(/\\(.)|[$^]/g, '$1').length };
 }
 
 function splitSource(source: { readonly mount?: string | undefined; readonly path: string }) {
@@ -54,21 +59,27 @@ function splitSource(source: { readonly mount?: string | undefined; readonly pat
   return { mount, name: source.path.slice(slash + 1) };
 }
 
-/** The leading segments of a pattern that are literal, '' or ending in '/'. */
-function literalFolders(pattern: string): string {
-  if (hasOuterAlternative(pattern)) return '';
+/** The segments of a pattern before the first one with an operator in it. */
+function leadingFolders(pattern: string, operator: RegExp): string[] {
+  if (hasOuterAlternative(pattern)) return [];
   const segments = pattern.split('/');
-  const first = segments.findIndex((segment) => /[[\](){}+*?|.^$\\]/.test(segment));
+  const first = segments.findIndex((segment) => operator.test(segment));
   // A quantifier binds to what stands before it, never across a slash unless the slash itself is quantified: `a/+b`.
   const quantified = first > 0 && /^[+*?{]/.test(segments[first] ?? '');
-  const literal = segments.slice(0, Math.max(0, quantified ? first - 1 : first));
-  return literal.length === 0 ? '' : `${literal.join('/')}/`;
+  return segments.slice(0, Math.max(0, quantified ? first - 1 : first));
+}
+
+/** '' or ending in '/'. */
+function asFolders(segments: readonly string[]): string {
+  return segments.map((segment) => `${segment}/`).join('');
 }
 
 /** An alternative outside all brackets may leave the folder: `a/b|c` matches `c` too. */
 function hasOuterAlternative(pattern: string): boolean {
   let depth = 0;
-  for (const [token] of pattern.matchAll(/\\.|\[\^?\]?[^\]]*\]|[()|]/g)) {
+  for (const [token] of pattern.matchAll(/\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]|[()|]/gs)) {
+    // What stands between \Q and \E opens and closes nothing; too rare to be worth telling apart.
+    if (token === '\\Q') return true;
     if (token === '(') depth++;
     if (token === ')') depth--;
     if (token === '|' && depth === 0) return true;
@@ -86,7 +97,7 @@ export function matchName(selector: Selector, name: string): Captures | null {
  * The name that a destination asks for. `template` is what the manifest says, if anything:
  * - nothing: the secret's own name
  * - a pattern with groups: `$1`, `${1}`, `${name}` replaced by what they captured
- * - a pattern without groups: the template, then what follows the pattern's literal folders (the ancestor's rule)
+ * - a pattern without groups: the template, then what follows the folders before its first operator (the ancestor's rule)
  *
  * `derived` tells whether any of it came from the path: only then may a store change characters that it lacks.
  * @throws SyncError `FixSpec` for a capture that the pattern does not have
@@ -101,12 +112,12 @@ export function expandName(options: {
   if (template === undefined) return { name, derived: true };
   if (selector.kind === 'literal') return { name: template, derived: false };
   if (captures.numbered.length === 0) {
-    return { name: `${template.replace(/\/+$/, '')}/${name.slice(selector.prefix.length)}`, derived: true };
+    return { name: `${template.replace(/\/+$/, '')}/${name.slice(selector.base)}`, derived: true };
   }
   let derived = false;
   const expanded = template.replace(/\$(?:(\d+)|\{(\w+)\})/g, (whole, digits?: string, braced?: string) => {
     const reference = digits ?? braced ?? '';
-    const text = /^\d+$/.test(reference) ? captures.numbered[Number(reference) - 1] : captures.named[reference];
+    const text = captureOf(captures, reference);
     if (text === undefined) {
       throw fixSpec(
         'CaptureUnknown',
@@ -117,6 +128,11 @@ export function expandName(options: {
     return text;
   });
   return { name: expanded, derived };
+}
+
+function captureOf({ numbered, named }: Captures, reference: string): string | undefined {
+  if (/^\d+$/.test(reference)) return numbered[Number(reference) - 1];
+  return Object.hasOwn(named, reference) ? named[reference] : undefined;
 }
 
 function describeGroups(captures: Captures): string {
