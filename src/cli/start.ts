@@ -1,0 +1,186 @@
+import type { Settings } from '../config/settings.ts';
+import type { KubernetesClient } from '../kubernetes/contract.ts';
+import { createLogger, type Logger } from '../logging.ts';
+import { createMetrics, type Metrics } from '../metrics.ts';
+import type { Operator } from '../operator/index.ts';
+import type { Manifests } from '../operator/manifests/contract.ts';
+import { startOpsServer } from '../ops/server.ts';
+import type { Webhook } from '../webhook/index.ts';
+import type { Arguments } from './arguments.ts';
+import { composeState, type States } from './compose/state.ts';
+import { exitCodes } from './output.ts';
+import { readCredential, readSettings } from './read-settings.ts';
+
+/** Runs the roles that the settings name until the process is told to stop. */
+export async function start(given: Arguments): Promise<number> {
+  const settings = await readSettings(given);
+  const logger = createLogger({ level: settings.log.level });
+  const metrics = createMetrics({ withProcess: true });
+  // What is open, newest first: closed in this order.
+  const open: (() => Promise<void>)[] = [];
+  const graceMs = settings.shutdownGrace * 1000;
+  const stopped = stopSignal(logger);
+  try {
+    const states = await composeState(settings, logger);
+    open.unshift(() => states.close());
+    const parts: Parts = { settings, logger, metrics, states, graceMs, open };
+    const operator = settings.roles.includes('operator') ? await startOperatorRole(parts) : null;
+    const webhook = settings.roles.includes('webhook') ? await startWebhookRole(parts) : null;
+    const ops = await startOpsServer({
+      ...settings.ops,
+      registry: metrics.registry,
+      readiness: () => readiness({ states, operator, webhook }),
+    });
+    open.unshift(() => ops.close());
+    logger.info(
+      {
+        roles: settings.roles,
+        ops: ops.address,
+        ...(webhook?.httpAddress
+          ? { events: `http://${webhook.httpAddress.address}:${webhook.httpAddress.port}/events` }
+          : {}),
+        ...(webhook && webhook.tcpAddresses.length > 0
+          ? { tcp: webhook.tcpAddresses.map(({ address, port }) => `${address}:${port}`) }
+          : {}),
+      },
+      'started',
+    );
+    await stopped.promise;
+  } finally {
+    stopped.dispose();
+    for (const close of open) {
+      await close().catch((error: unknown) => logger.error({ err: error }, 'not closed cleanly'));
+    }
+    logger.info('stopped');
+  }
+  return exitCodes.ok;
+}
+
+interface Parts {
+  readonly settings: Settings;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly states: States;
+  readonly graceMs: number;
+  readonly open: (() => Promise<void>)[];
+}
+
+async function startOperatorRole(parts: Parts): Promise<Operator> {
+  const { settings, states, open } = parts;
+  const logger = parts.logger.child({ role: 'operator' });
+  if (!states.operator) throw new Error('the operator role has no state');
+  // Loaded here and not above: a webhook process holds none of this.
+  const { composeStores } = await import('./compose/stores.ts');
+  const { composeVaults } = await import('./compose/vaults.ts');
+  const { composeWorld } = await import('./compose/world.ts');
+  const { startOperator } = await import('../operator/index.ts');
+  const kubernetes = settings.manifests.directory === undefined ? await connect(settings, logger) : null;
+  if (kubernetes) open.unshift(() => kubernetes.close());
+  const stores = await composeStores(settings, logger);
+  open.unshift(() => stores.close());
+  const vaults = await composeVaults(settings, { ...parts, logger });
+  open.unshift(() => vaults.close());
+  const state = states.operator;
+  const world = await composeWorld({ ...parts, state, stores, vaults, kubernetes, logger });
+  const operator = await startOperator({
+    world,
+    vaults: settings.vaults,
+    state,
+    manifests: await openManifests(settings, kubernetes, logger),
+    concurrency: settings.operator.concurrency,
+    metrics: parts.metrics,
+    logger,
+    random: Math.random,
+  });
+  open.unshift(() => operator.close(parts.graceMs));
+  return operator;
+}
+
+async function connect({ manifests }: Settings, logger: Logger): Promise<KubernetesClient> {
+  const { connectKubernetes } = await import('../kubernetes/connect.ts');
+  return connectKubernetes({
+    logger,
+    ...(manifests.kubeconfig === undefined ? {} : { kubeconfig: manifests.kubeconfig }),
+  });
+}
+
+async function openManifests(
+  { manifests }: Settings,
+  client: KubernetesClient | null,
+  logger: Logger,
+): Promise<Manifests> {
+  if (client) {
+    const { KubernetesManifests } = await import('../operator/manifests/kubernetes.ts');
+    return new KubernetesManifests({ client, namespaces: manifests.namespaces, logger });
+  }
+  const { FolderManifests } = await import('../operator/manifests/folder.ts');
+  return new FolderManifests({ directory: manifests.directory ?? '', logger });
+}
+
+async function startWebhookRole({ settings, states, metrics, logger, open, graceMs }: Parts): Promise<Webhook> {
+  if (!states.webhook) throw new Error('the webhook role has no state');
+  const { startWebhook, systemClock } = await import('../webhook/index.ts');
+  const section = settings.webhook;
+  const tokens = await Promise.all(
+    section.tokens.map(async ({ token, tokenFile, vault }) => ({
+      token: tokenFile === undefined ? (token ?? '') : await readCredential(tokenFile, 'webhook.tokens[].tokenFile'),
+      ...(vault === undefined ? {} : { vault }),
+    })),
+  );
+  const webhook = await startWebhook({
+    settings: {
+      http: section.http,
+      tcp: section.tcp,
+      tokens,
+      allowUnauthenticated: section.allowUnauthenticated,
+      limits: { maxBodyBytes: section.maxBodyBytes },
+      vaults: settings.vaults.map(({ name, address, aliases }) => ({ name, address, aliases })),
+    },
+    state: states.webhook,
+    metrics,
+    logger: logger.child({ role: 'webhook' }),
+    clock: systemClock,
+  });
+  open.unshift(() => webhook.close(graceMs));
+  return webhook;
+}
+
+async function readiness(parts: {
+  states: States;
+  operator: Operator | null;
+  webhook: Webhook | null;
+}): Promise<Record<string, string | null>> {
+  const { states, operator, webhook } = parts;
+  const state = states.operator ?? states.webhook;
+  const away = await state?.ping().then(
+    () => null,
+    () => 'the shared state does not answer',
+  );
+  const hears = webhook?.ready();
+  return {
+    state: away ?? null,
+    ...(operator ? { operator: operator.problem() } : {}),
+    ...(hears ? { webhook: hears.ready ? null : hears.reason } : {}),
+  };
+}
+
+/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
+function stopSignal(logger: Logger): { promise: Promise<void>; dispose(): void } {
+  let stop: () => void = () => undefined;
+  const promise = new Promise<void>((resolve) => {
+    stop = resolve;
+  });
+  let told = false;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (told) process.exit(exitCodes.failed);
+    told = true;
+    logger.info({ signal }, 'stopping: work in hand is finished first');
+    stop();
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  return {
+    promise,
+    // Left listening: a second signal during the stop must still work.
+    dispose: () => undefined,
+  };
+}

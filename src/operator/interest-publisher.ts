@@ -1,0 +1,99 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '../logging.ts';
+import type { InterestBoard, InterestEntry } from '../state/contract.ts';
+import type { Syncs } from './syncs.ts';
+
+/** Two publications are at least this far apart, in milliseconds. */
+const apartMs = 250;
+
+export interface InterestPublisherOptions {
+  readonly board: InterestBoard;
+  readonly syncs: Syncs;
+  readonly logger: Logger;
+  /** KV version of a mount; null when Vault does not tell now. Must not throw. */
+  readonly kvVersionOf: (place: MountKey) => Promise<1 | 2 | null>;
+}
+
+type MountKey = Pick<InterestEntry, 'vault' | 'namespace' | 'mount'>;
+
+/** Publishes what the webhook must hear about: at once when it is quiet, else gathered. */
+export class InterestPublisher {
+  readonly #options: InterestPublisherOptions;
+  /** KV versions by mount key; they spare the webhook from guessing what a path means. */
+  readonly #kvVersions = new Map<string, 1 | 2>();
+  readonly #closing = new AbortController();
+  #published: string | null = null;
+  #publishing: Promise<void> | null = null;
+  #next: Promise<void> | null = null;
+  #problem: string | null = 'the interest is not published yet';
+
+  constructor(options: InterestPublisherOptions) {
+    this.#options = options;
+  }
+
+  problem(): string | null {
+    return this.#problem;
+  }
+
+  /** Resolves once a document is published that holds every sync there was when this was called. */
+  publish(): Promise<void> {
+    if (!this.#publishing) {
+      this.#publishing = this.#write().finally(() => {
+        this.#publishing = null;
+      });
+      return this.#publishing;
+    }
+    // One is under way and may have missed the latest: one more serves all who ask meanwhile.
+    this.#next ??= this.#publishing
+      .catch(() => undefined)
+      .then(() => sleep(apartMs, undefined, { signal: this.#closing.signal, ref: false }))
+      .then(() => {
+        this.#next = null;
+        return this.publish();
+      });
+    return this.#next;
+  }
+
+  /** A mount may be of another version now. */
+  forgetMounts(): void {
+    this.#kvVersions.clear();
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.allSettled([this.#publishing, this.#next]);
+  }
+
+  async #write(): Promise<void> {
+    const { board, syncs, logger } = this.#options;
+    const entries = syncs.interest();
+    const kvVersions = await this.#versionsOf(entries);
+    const document = JSON.stringify([entries, kvVersions]);
+    if (document === this.#published) return;
+    try {
+      const revision = await board.publish({ entries, kvVersions });
+      this.#published = document;
+      this.#problem = null;
+      logger.debug({ revision, entries: entries.length }, 'interest published');
+    } catch (error) {
+      this.#problem = 'the interest could not be published';
+      throw error;
+    }
+  }
+
+  async #versionsOf(entries: readonly InterestEntry[]): Promise<Record<string, 1 | 2>> {
+    const mounts = new Map(entries.map((entry) => [mountKeyOf(entry), entry]));
+    await Promise.all(
+      [...mounts].map(async ([key, entry]) => {
+        if (this.#kvVersions.has(key)) return;
+        const version = await this.#options.kvVersionOf(entry);
+        if (version !== null) this.#kvVersions.set(key, version);
+      }),
+    );
+    return Object.fromEntries([...this.#kvVersions].filter(([key]) => mounts.has(key)));
+  }
+}
+
+function mountKeyOf({ vault, namespace, mount }: MountKey): string {
+  return JSON.stringify([vault, namespace, mount]);
+}

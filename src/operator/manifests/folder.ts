@@ -1,0 +1,229 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
+import { parseManifest } from '../../crd/manifest.ts';
+import { type Manifest, syncKeyOf, type VaultSecretSync } from '../../crd/vault-secret-sync.ts';
+import { InputError } from '../../errors.ts';
+import type { Logger } from '../../logging.ts';
+import type { Announcement, ManifestHandlers, Manifests } from './contract.ts';
+
+/** Milliseconds between looks at the folder, for file systems that do not tell of changes. */
+const lookEveryMs = 2_000;
+
+/** Manifests without a namespace are put in this one, as kubectl does. */
+const defaultNamespace = 'default';
+
+/** A document of a file that cannot be used, and why. */
+export interface BadManifest {
+  readonly file: string;
+  readonly message: string;
+}
+
+export interface FolderContents {
+  readonly manifests: readonly Manifest[];
+  readonly bad: readonly BadManifest[];
+}
+
+/** Reads every manifest in a folder (`*.yaml`, `*.yml`, `*.json`; several documents in a file are fine), files in name order. */
+export async function readFolder(directory: string): Promise<FolderContents> {
+  const manifests: Manifest[] = [];
+  const bad: BadManifest[] = [];
+  const definedIn = new Map<string, string>();
+  for (const file of await manifestFiles(directory)) {
+    for (const { document, message } of await readDocuments(join(directory, file))) {
+      if (message !== null) {
+        bad.push({ file, message });
+        continue;
+      }
+      if (document === null || document === undefined) continue;
+      const parsed = parseManifest(document);
+      if ('problems' in parsed) {
+        for (const { path, message: problem } of parsed.problems)
+          bad.push({ file, message: `${path || '(document)'}: ${problem}` });
+        continue;
+      }
+      const key = keyOf(parsed.sync);
+      const other = definedIn.get(key);
+      if (other !== undefined) {
+        bad.push({ file, message: `metadata.name: ${key} is already defined in ${other}` });
+        continue;
+      }
+      definedIn.set(key, file);
+      manifests.push(parsed.sync);
+    }
+  }
+  return { manifests, bad };
+}
+
+async function manifestFiles(directory: string): Promise<string[]> {
+  try {
+    // Hidden files are an editor's, such as `.#app.yaml`.
+    return (await readdir(directory)).filter((file) => /^[^.].*\.(ya?ml|json)$/.test(file)).sort();
+  } catch (error) {
+    throw new InputError(`the folder of manifests ${directory} cannot be read: does it exist?`, { cause: error });
+  }
+}
+
+interface ReadDocument {
+  readonly document: unknown;
+  readonly message: string | null;
+}
+
+async function readDocuments(path: string): Promise<ReadDocument[]> {
+  try {
+    return parseDocuments(await readFile(path, 'utf8'));
+  } catch (error) {
+    return [{ document: null, message: `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})` }];
+  }
+}
+
+function parseDocuments(text: string): ReadDocument[] {
+  const documents = parseAllDocuments(text);
+  if (!Array.isArray(documents)) return [];
+  return documents.map((parsed) => {
+    const [error] = parsed.errors;
+    if (error) {
+      const at = error.linePos?.[0];
+      return { document: null, message: `not YAML${at ? ` (line ${at.line}, column ${at.col})` : ''}: ${error.code}` };
+    }
+    try {
+      return { document: parsed.toJS() as unknown, message: null };
+    } catch {
+      return { document: null, message: 'its aliases (*name) unfold to too much, or to nothing: write them out' };
+    }
+  });
+}
+
+function keyOf({ metadata }: Manifest): string {
+  return syncKeyOf({ namespace: metadata.namespace ?? defaultNamespace, name: metadata.name });
+}
+
+/** A manifest as the operator knows it. */
+export function syncOf(manifest: Manifest, generation: number): VaultSecretSync {
+  return {
+    namespace: manifest.metadata.namespace ?? defaultNamespace,
+    name: manifest.metadata.name,
+    generation,
+    annotations: manifest.metadata.annotations ?? {},
+    createdAt: 0,
+    deleting: false,
+    spec: manifest.spec,
+    status: null,
+  };
+}
+
+/** Manifests from a folder of files, read again whenever a file changes. Status goes to the log. */
+export class FolderManifests implements Manifests {
+  readonly #directory: string;
+  readonly #logger: Logger;
+  readonly #now: () => number;
+  readonly #known = new Map<string, { words: string; sync: VaultSecretSync }>();
+  #reported = '';
+  #signature = '';
+  #handlers: ManifestHandlers | null = null;
+  #watcher: FSWatcher | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  #reading: Promise<void> = Promise.resolve();
+  #problem: string | null = null;
+
+  constructor(options: { directory: string; logger: Logger; now?: () => number }) {
+    this.#directory = options.directory;
+    this.#logger = options.logger;
+    this.#now = options.now ?? Date.now;
+  }
+
+  async start(handlers: ManifestHandlers): Promise<void> {
+    this.#handlers = handlers;
+    await this.#read();
+    try {
+      this.#watcher = watch(this.#directory, () => this.#lookSoon());
+      this.#watcher.on('error', () => this.#watcher?.close());
+    } catch {
+      // The regular look finds changes all the same.
+    }
+    this.#timer = setInterval(() => this.#lookSoon(), lookEveryMs);
+    this.#timer.unref();
+  }
+
+  async writeStatus(sync: VaultSecretSync, status: { copies?: string }): Promise<void> {
+    this.#logger.debug({ sync: syncKeyOf(sync), copies: status.copies }, 'status');
+  }
+
+  async setFinalizer(): Promise<void> {
+    // A file that is gone is gone; its copies are dealt with from what is remembered.
+  }
+
+  announce(sync: VaultSecretSync, { type, reason, message }: Announcement): void {
+    this.#logger[type === 'Warning' ? 'warn' : 'info']({ sync: syncKeyOf(sync), reason }, message);
+  }
+
+  problem(): string | null {
+    return this.#problem;
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#watcher?.close();
+    await this.#reading;
+  }
+
+  #lookSoon(): void {
+    this.#reading = this.#reading
+      .then(() => this.#read())
+      .catch((error: unknown) => {
+        this.#problem = `the folder of manifests ${this.#directory} cannot be read`;
+        this.#logger.error({ err: error }, this.#problem);
+      });
+  }
+
+  async #read(): Promise<void> {
+    const signature = await signatureOf(this.#directory);
+    this.#problem = null;
+    if (signature === this.#signature) return;
+    const { manifests, bad } = await readFolder(this.#directory);
+    this.#report(bad);
+    const badFiles = new Set(bad.map(({ file }) => file));
+    const seen = new Set<string>();
+    for (const manifest of manifests) {
+      const key = keyOf(manifest);
+      seen.add(key);
+      const words = JSON.stringify([manifest.spec, manifest.metadata.annotations ?? {}]);
+      const known = this.#known.get(key);
+      if (known?.words === words) continue;
+      // Grows over restarts too, and when a file goes and comes back: the ledger refuses what is older than it knows.
+      const sync = syncOf(manifest, Math.max(this.#now(), (known?.sync.generation ?? 0) + 1));
+      this.#known.set(key, { words, sync });
+      this.#handlers?.changed(sync);
+    }
+    // While a file cannot be understood, nothing counts as taken away: it may stand in that file.
+    if (badFiles.size === 0) {
+      for (const [key, { sync }] of this.#known) {
+        if (seen.has(key)) continue;
+        this.#known.delete(key);
+        this.#handlers?.gone(sync);
+      }
+    }
+    this.#signature = signature;
+  }
+
+  #report(bad: readonly BadManifest[]): void {
+    const words = JSON.stringify(bad);
+    if (words === this.#reported) return;
+    this.#reported = words;
+    for (const { file, message } of bad)
+      this.#logger.error({ file, problem: message }, 'manifest refused; the others run');
+  }
+}
+
+/** Changes whenever a file of the folder does. */
+async function signatureOf(directory: string): Promise<string> {
+  const files = await manifestFiles(directory);
+  const stats = await Promise.all(
+    files.map(async (file) => {
+      const found = await stat(join(directory, file)).catch(() => null);
+      return [file, found?.mtimeMs, found?.ctimeMs, found?.size, found?.ino];
+    }),
+  );
+  return JSON.stringify(stats);
+}

@@ -1,0 +1,68 @@
+import { createHash, createHmac } from 'node:crypto';
+import type { Marks } from '../sync-targets/contract.ts';
+import type { SecretPlace } from '../vault/contract.ts';
+
+/** Owner mark: 32 hex of SHA-256(installation, namespace, name). For ever: a change of this orphans every copy. */
+export function ownerOf(owner: { installation: string; namespace: string; name: string }): string {
+  return hash([owner.installation, owner.namespace, owner.name]).slice(0, 32);
+}
+
+/** Readable owner, cut at 200 characters. */
+export function refOf(owner: { namespace: string; name: string }): string {
+  return `${owner.namespace}/${owner.name}`.slice(0, 200);
+}
+
+/** One text for one source secret: `["vault","namespace","mount","name"]`. */
+export function sourceKeyOf(vault: string, place: SecretPlace): string {
+  return JSON.stringify([vault, place.namespace, place.mount, place.name]);
+}
+
+/** Reads a source key back. */
+export function parseSourceKey(key: string): { vault: string; place: SecretPlace } {
+  const [vault, namespace, mount, name] = JSON.parse(key) as [string, string, string, string];
+  return { vault, place: { namespace, mount, name } };
+}
+
+/** Everything that a copy's marks are made from. */
+export interface Stamp {
+  readonly owner: string;
+  readonly ref: string;
+  readonly source: string;
+  readonly version: number;
+  readonly fingerprint: string;
+}
+
+/** State mark: `<version>.<16 hex of SHA-256(source)>.<fingerprint>`. */
+export function marksOf(stamp: Stamp): Marks {
+  const { owner, ref, version, source, fingerprint } = stamp;
+  return { owner, ref, state: `${version}.${sourceHashOf(source)}.${fingerprint}` };
+}
+
+/** Whether a state mark may be that of a copy of the source; without a mark (or with a broken one) it may. */
+export function isMarkedFor(state: string | null, source: string): boolean {
+  const hashed = state?.split('.')[1];
+  return hashed === undefined || hashed === sourceHashOf(source);
+}
+
+function sourceHashOf(source: string): string {
+  return hash([source]).slice(0, 16);
+}
+
+/**
+ * Version id for stores whose ids are ours to choose: `vss1-<version, 10 digits>-<40 hex of HMAC>` (56 characters; AWS
+ * allows 32–64). The id of the version it replaces is part of it, so that a retry is the same id and a flip back a new one.
+ */
+export function versionIdOf(key: Uint8Array, stamp: Stamp, replaced: string | null): string {
+  const parts = [stamp.owner, stamp.source, stamp.version, stamp.fingerprint, replaced ?? ''];
+  const digest = createHmac('sha256', key).update(JSON.stringify(parts)).digest('hex');
+  return `vss1-${String(stamp.version).padStart(10, '0')}-${digest.slice(0, 40)}`;
+}
+
+/** Keyed fingerprint, 32 hex: tells whether two renderings are equal without telling what they are. */
+export function fingerprintOf(key: Uint8Array, rendered: unknown): string {
+  return createHmac('sha256', key).update(JSON.stringify(rendered)).digest('hex').slice(0, 32);
+}
+
+function hash(parts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+}

@@ -1,0 +1,214 @@
+import { join } from 'node:path';
+import { buildOnce } from './build.ts';
+import { type Choice, chooseProgram } from './choose.ts';
+import { findGo, findPython, installDebianPackages } from './tools.ts';
+import { findOnPath, hashOf, isProgram, type World } from './world.ts';
+
+/** Where the programs of each peer are. */
+export interface PeerPrograms {
+  vault: { vault: string };
+  redis: { redisServer: string };
+  /** moto runs as `python -m moto.server`. */
+  moto: { python: string };
+  kube: { kubeApiserver: string; etcd: string; kubectl: string };
+  helm: { helm: string };
+}
+
+export type PeerName = keyof PeerPrograms;
+
+/** How to find each peer's programs on this machine, or else to make them. */
+export const peers: { [Name in PeerName]: (world: World) => Promise<PeerPrograms[Name]> } = {
+  vault: async (world) => ({ vault: await findOrBuild(world, vault) }),
+  redis: async (world) => ({ redisServer: await findOrInstallRedis(world) }),
+  moto: async (world) => ({ python: await installMoto(world) }),
+  kube: async (world) => ({
+    kubeApiserver: await findOrBuild(world, kubeApiserver),
+    etcd: await findOrBuild(world, etcd),
+    kubectl: await findOrBuild(world, kubectl),
+  }),
+  helm: async (world) => ({ helm: await findOrBuild(world, helm) }),
+};
+
+interface GoProgram {
+  program: string;
+  /** The version that is built. */
+  version: string;
+  /** The oldest version that will do where the user has one. */
+  minimum: string;
+  versionArgs: readonly string[];
+  /** The user's variable that names the program, or the folder that it is in. */
+  variable: string;
+  namesFolder?: boolean;
+  /** The wrapper module's folder beside this one, and what to build in it. */
+  module: string;
+  target: string;
+  setVariables: readonly string[];
+  usually: string;
+}
+
+const vault: GoProgram = {
+  program: 'vault',
+  version: '1.21.0',
+  minimum: '1.15',
+  versionArgs: ['version'],
+  variable: 'VAULT_BIN',
+  module: 'vault',
+  target: '.',
+  setVariables: ['github.com/hashicorp/vault/version.fullVersion=1.21.0'],
+  usually: '4 to 8 minutes',
+};
+
+const kubernetes = {
+  variable: 'KUBEBUILDER_ASSETS',
+  namesFolder: true,
+  module: 'kubernetes',
+  setVariables: [
+    'k8s.io/component-base/version.gitVersion=v1.34.3',
+    'k8s.io/component-base/version.gitMajor=1',
+    'k8s.io/component-base/version.gitMinor=34',
+  ],
+};
+
+const kubeApiserver: GoProgram = {
+  ...kubernetes,
+  program: 'kube-apiserver',
+  version: '1.34.3',
+  minimum: '1.30',
+  versionArgs: ['--version'],
+  target: './cmd/kube-apiserver',
+  usually: '3 to 6 minutes',
+};
+
+const etcd: GoProgram = {
+  ...kubernetes,
+  program: 'etcd',
+  version: '3.6.4',
+  minimum: '3.4',
+  versionArgs: ['--version'],
+  target: './cmd/etcd',
+  usually: 'half a minute to 2 minutes',
+};
+
+const kubectl: GoProgram = {
+  ...kubernetes,
+  program: 'kubectl',
+  version: '1.34.3',
+  minimum: '1.28',
+  versionArgs: ['version', '--client'],
+  target: './cmd/kubectl',
+  usually: '1 to 3 minutes',
+};
+
+const helm: GoProgram = {
+  program: 'helm',
+  version: '3.22.0',
+  minimum: '3.14',
+  versionArgs: ['version', '--short'],
+  variable: 'HELM_BIN',
+  module: 'helm',
+  target: 'helm.sh/helm/v3/cmd/helm',
+  setVariables: ['helm.sh/helm/v3/internal/version.version=v3.22.0'],
+  usually: '1 to 5 minutes',
+};
+
+async function findOrBuild(world: World, recipe: GoProgram): Promise<string> {
+  const { program, version, setVariables } = recipe;
+  const module = join(import.meta.dirname, '..', recipe.module);
+  const linkFlags = ['-s', '-w', ...setVariables.map((setting) => `-X ${setting}`)].join(' ');
+  const sources = ['go.mod', 'go.sum', 'main.go', join(recipe.target, 'main.go')].map((name) => join(module, name));
+  const product = join(program, `${version}-${hashOf(sources, linkFlags)}`);
+  const built = join(world.cache, product, program);
+
+  const choice = await choose(world, recipe, isProgram(built) ? built : undefined);
+  if (choice.from !== 'nowhere') return choice.path;
+  const go = await findGo(world);
+  await buildOnce({
+    ...world,
+    product,
+    proof: program,
+    what: `${program} ${version}`,
+    why: `${recipe.variable} is not set and ${choice.why}`,
+    usually: `${recipe.usually} the first time`,
+    remedy: recipe.namesFolder
+      ? `To do without: set ${recipe.variable} to a folder with kube-apiserver, etcd and kubectl.`
+      : `To do without: set ${recipe.variable} to a ${program} of version ${recipe.minimum} or newer.`,
+    env: {
+      ...world.env,
+      CGO_ENABLED: '0',
+      GOFLAGS: '-mod=readonly -trimpath -buildvcs=false',
+      GOTOOLCHAIN: 'local',
+      GOWORK: 'off',
+    },
+    steps: (output) => {
+      const build = ['build', '-ldflags', linkFlags, '-o', join(output, program), recipe.target];
+      return [{ command: go, args: ['-C', module, ...build] }];
+    },
+  });
+  return built;
+}
+
+type Taken = Exclude<Choice, { from: 'mistake' }>;
+
+async function choose(world: World, recipe: GoProgram, cached: string | undefined): Promise<Taken> {
+  const { program, minimum, variable } = recipe;
+  const said = world.env[variable];
+  const path = said && recipe.namesFolder ? join(said, program) : said;
+  const choice = chooseProgram({
+    program,
+    minimum,
+    named: path ? { variable, path, exists: isProgram(path) } : undefined,
+    onPath: path ? [] : await findOnPath(world, program, recipe.versionArgs),
+    cached,
+  });
+  if (choice.from === 'mistake') throw new Error(choice.sentence);
+  return choice;
+}
+
+async function findOrInstallRedis(world: World): Promise<string> {
+  const look = async () =>
+    chooseProgram({
+      program: 'redis-server',
+      minimum: '6.2',
+      named: undefined,
+      onPath: await findOnPath(world, 'redis-server', ['--version']),
+      cached: undefined,
+    });
+  const found = await look();
+  if (found.from === 'PATH') return found.path;
+  const why = found.from === 'nowhere' ? found.why : '';
+  if (world.mayInstallPackages) {
+    await installDebianPackages(world, { packages: ['redis-server'], why });
+    const installed = await look();
+    if (installed.from === 'PATH') return installed.path;
+  }
+  throw new Error(
+    `Redis: ${why}; install Redis 6.2 or newer (Debian: apt-get install redis-server, macOS: brew install redis).`,
+  );
+}
+
+async function installMoto(world: World): Promise<string> {
+  const requirements = join(import.meta.dirname, '..', 'moto', 'requirements.txt');
+  const product = join('moto', hashOf([requirements]));
+  const python = join(world.cache, product, 'bin', 'python');
+  if (isProgram(python)) return python;
+
+  const why = 'the cache has not the versions that moto/requirements.txt pins';
+  const base = await findPython(world, 'moto is a Python program');
+  await buildOnce({
+    ...world,
+    product,
+    proof: join('bin', 'python'),
+    what: 'moto from PyPI',
+    why,
+    usually: 'half a minute to 2 minutes',
+    remedy: 'It needs PyPI or a mirror of it that pip knows.',
+    steps: (output) => [
+      { command: base, args: ['-m', 'venv', output] },
+      {
+        command: join(output, 'bin', 'python'),
+        args: ['-m', 'pip', 'install', '--disable-pip-version-check', '--requirement', requirements],
+      },
+    ],
+  });
+  return python;
+}

@@ -1,0 +1,111 @@
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { makePeerFolder, type PeerProcess, removeFolder, startOnFreePort, startProcess } from './processes.ts';
+import { providePeer } from './provision.ts';
+
+export interface RedisOptions {
+  /** Keep the data over `restart` (append-only file, written through on every command). Without it nothing survives. */
+  appendOnly?: boolean;
+  /** Lines of an ACL file, e.g. `user webhook on >password ~vss:in:* +@all`. */
+  users?: readonly string[];
+  /** Listen on a Unix socket instead of a TCP port. */
+  unixSocket?: boolean;
+}
+
+export interface RedisPeer {
+  host: string;
+  /** 0 with `unixSocket`. */
+  port: number;
+  /** Undefined without `unixSocket`. */
+  socketPath: string | undefined;
+  /** `redis://127.0.0.1:PORT`, or `unix://PATH`. */
+  url: string;
+  /** Kills the server and leaves its data where `restart` finds it. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port, killing it first when it runs. */
+  restart(): Promise<void>;
+  /** Freezes the server: connections stay open, nothing answers. */
+  pause(): void;
+  resume(): void;
+  /** Kills the server and removes its data. */
+  stop(): Promise<void>;
+}
+
+/** Starts a real Redis on a free loopback port. It keeps nothing on disk and evicts nothing unless asked. */
+export async function startRedis(options: RedisOptions = {}): Promise<RedisPeer> {
+  const { redisServer } = await providePeer('redis');
+  const folder = await makePeerFolder('redis');
+  if (options.users !== undefined) await writeFile(join(folder, 'users.acl'), `${options.users.join('\n')}\n`);
+  const start = (port: number) => startServer({ redisServer, folder, port, options });
+
+  let server: PeerProcess;
+  let port = 0;
+  try {
+    server = options.unixSocket
+      ? await start(0)
+      : await startOnFreePort((free) => {
+          port = free;
+          return start(free);
+        });
+  } catch (error) {
+    await removeFolder(folder);
+    throw error;
+  }
+
+  const socketPath = options.unixSocket ? socketIn(folder) : undefined;
+  return {
+    host: '127.0.0.1',
+    port,
+    socketPath,
+    url: socketPath === undefined ? `redis://127.0.0.1:${port}` : `unix://${socketPath}`,
+    kill: () => server.kill(),
+    async restart() {
+      await server.kill();
+      server = await start(port);
+    },
+    pause: () => server.pause(),
+    resume: () => server.resume(),
+    async stop() {
+      await server.kill();
+      await removeFolder(folder);
+    },
+  };
+}
+
+interface ServerOptions {
+  redisServer: string;
+  folder: string;
+  port: number;
+  options: RedisOptions;
+}
+
+async function startServer({ redisServer, folder, port, options }: ServerOptions): Promise<PeerProcess> {
+  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--maxmemory-policy', 'noeviction'];
+  args.push('--dir', folder, '--daemonize', 'no');
+  if (options.appendOnly) args.push('--appendonly', 'yes', '--appendfsync', 'always');
+  if (options.users !== undefined) args.push('--aclfile', join(folder, 'users.acl'));
+  if (options.unixSocket) args.push('--unixsocket', socketIn(folder));
+
+  const server = await startProcess({ name: 'redis', command: redisServer, args, folder });
+  await server.untilReady(async () => answersPing(options.unixSocket ? { path: socketIn(folder) } : { port }));
+  return server;
+}
+
+function socketIn(folder: string): string {
+  return join(folder, 'redis.sock');
+}
+
+/** A server that wants a password first (`-NOAUTH`) is up as well; one that still loads its data (`-LOADING`) is not. */
+async function answersPing(where: { path: string } | { port: number }): Promise<boolean> {
+  const socket = 'path' in where ? connect(where.path) : connect(where.port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    socket.write('PING\r\n');
+    const [answer] = await once(socket, 'data');
+    return /^(\+PONG|-NOAUTH)/.test(String(answer));
+  } finally {
+    socket.destroy();
+  }
+}
