@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { apiVersion, kind } from '../../src/crd/vault-secret-sync.ts';
-import { startVault, type VaultPeer } from '../../test/peers/start-vault.ts';
+import { startVault } from '../../test/peers/start-vault.ts';
 import { startProgram } from '../../test/program/start-program.ts';
-import { copyName, project, region, type Stores, startStores } from './stores.ts';
+import { awsCredentials, loopbackSettings, region } from '../loopback-settings.ts';
+import { copyName, project, type Stores, startStores } from './stores.ts';
 import { steps, type World } from './tour.ts';
 
 /**
@@ -13,7 +14,6 @@ import { steps, type World } from './tour.ts';
  * nor Kubernetes, and Vault's own audit device pointed at it. A tour; then, on a terminal, it stays up to play with.
  */
 const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
-const awsCredentials = { AWS_ACCESS_KEY_ID: 'demo', AWS_SECRET_ACCESS_KEY: 'demo' };
 const say = (line: string) => console.log(line);
 const closers: (() => Promise<unknown>)[] = [];
 const folder = await mkdtemp(join(tmpdir(), 'vss-demo-'));
@@ -67,40 +67,15 @@ async function startWorld(): Promise<World> {
   closers.push(() => stores.stop());
   const manifest = await writeManifest(stores);
   say('starting vault-secret-sync: one process, in-process queue, manifests from a folder');
-  const program = await startProgram({ settings: settingsFor(vault, stores), env: awsCredentials });
+  const program = await startProgram({
+    settings: loopbackSettings({ name: 'demo', vault, ...stores, folder }),
+    env: awsCredentials,
+  });
   closers.push(() => program.stop());
   if (program.tcpPort === null) throw new Error('vault-secret-sync has no TCP listener');
   say("pointing Vault's socket audit device at it (beside a file device, so that nothing can stop Vault)");
   await vault.enableAuditSocket({ host: '127.0.0.1', port: program.tcpPort });
   return { vault, stores, program, manifest, say };
-}
-
-function settingsFor(vault: VaultPeer, { aws, azure, gcp }: Stores) {
-  return {
-    installation: 'demo',
-    fingerprintKey: 'a key for the demo, and only for it',
-    vaults: [{ name: 'demo', address: vault.address, auth: { method: 'token', token: vault.token } }],
-    policies: [{ namespaces: ['default'], paths: ['secret/**'], destinations: ['aws:**', 'azure:**', 'gcp:**'] }],
-    manifests: { directory: folder },
-    stores: {
-      aws: { endpoint: aws.endpoint, region },
-      azure: {
-        authorityHost: azure.authorityHost,
-        tenantId: azure.tenantId,
-        clientId: azure.clientId,
-        clientSecret: azure.clientSecret,
-        allowedHosts: [new URL(azure.vaultUrl).host],
-        caFile: azure.caFile,
-      },
-      gcp: { endpoint: gcp.endpoint, insecure: true },
-    },
-    webhook: {
-      http: { host: '127.0.0.1', port: 0 },
-      tcp: [{ host: '127.0.0.1', port: 0, vault: 'demo' }],
-      tokens: [{ token: 'demo-sender' }],
-    },
-    ops: { host: '127.0.0.1', port: 0 },
-  };
 }
 
 async function writeManifest({ azure }: Stores): Promise<World['manifest']> {

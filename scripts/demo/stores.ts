@@ -2,6 +2,7 @@ import { GetSecretValueCommand, PutSecretValueCommand, SecretsManagerClient } fr
 import { type MotoPeer, startMoto } from '../../test/peers/start-moto.ts';
 import { type AzureKeyVaultStandIn, startAzureKeyVault } from '../../test/stand-ins/azure-key-vault/start.ts';
 import { type GcpSecretManager, startGcpSecretManager } from '../../test/stand-ins/gcp-secret-manager/start.ts';
+import { region } from '../loopback-settings.ts';
 
 /** A store as somebody outside looks at it: the demo trusts nothing that vault-secret-sync says of itself. */
 export interface Store {
@@ -14,6 +15,8 @@ export interface Store {
   readonly howToLook: string;
 }
 
+export { region };
+
 export interface Stores {
   readonly all: readonly Store[];
   readonly aws: MotoPeer;
@@ -22,13 +25,18 @@ export interface Stores {
   stop(): Promise<void>;
 }
 
-export const region = 'eu-west-1';
 export const project = 'demo-project';
 /** What the copy is called in each store. */
-export const copyName = { aws: 'demo/app', azure: 'demo-app', gcp: 'demo-app' } as const;
+export const copyName: CopyNames = { aws: 'demo/app', azure: 'demo-app', gcp: 'demo-app' };
 
-/** Starts the three stores on loopback. */
-export async function startStores(): Promise<Stores> {
+export interface CopyNames {
+  readonly aws: string;
+  readonly azure: string;
+  readonly gcp: string;
+}
+
+/** Starts the three stores on loopback; `names` are the copies that are looked at. */
+export async function startStores(names: CopyNames = copyName): Promise<Stores> {
   const aws = await startMoto();
   const azure = await startAzureKeyVault({ deletingMs: 20, recoveringMs: 20 });
   const gcp = await startGcpSecretManager({ projects: [{ id: project, number: '123456789012' }] });
@@ -44,28 +52,28 @@ export async function startStores(): Promise<Stores> {
     all: [
       {
         name: 'AWS Secrets Manager',
-        look: () => lookAtAws(client),
+        look: () => lookAtAws(client, names.aws),
         tamper: async (value) => {
-          await client.send(new PutSecretValueCommand({ SecretId: copyName.aws, SecretString: value }));
+          await client.send(new PutSecretValueCommand({ SecretId: names.aws, SecretString: value }));
         },
-        howToLook: `AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo aws --region ${region} --endpoint-url ${aws.endpoint} secretsmanager get-secret-value --secret-id ${copyName.aws}`,
+        howToLook: `AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo aws --region ${region} --endpoint-url ${aws.endpoint} secretsmanager get-secret-value --secret-id ${names.aws}`,
       },
       {
         name: 'Azure Key Vault',
         look: async () => {
-          const secret = await azure.secret(copyName.azure);
+          const secret = await azure.secret(names.azure);
           return secret?.phase === 'live' ? secret.value : null;
         },
-        tamper: (value) => azure.setByHand(copyName.azure, { value }),
-        howToLook: `curl ${azure.adminUrl}/_admin/secrets/${copyName.azure}`,
+        tamper: (value) => azure.setByHand(names.azure, { value }),
+        howToLook: `curl ${azure.adminUrl}/_admin/secrets/${names.azure}`,
       },
       {
         name: 'GCP Secret Manager',
-        look: async () => (await gcp.payload(project, copyName.gcp))?.toString('utf8') ?? null,
+        look: async () => (await gcp.payload(project, names.gcp))?.toString('utf8') ?? null,
         tamper: async () => {
           throw new Error('the demo changes no copy in GCP by hand');
         },
-        howToLook: `curl ${gcp.adminUrl}/secrets/${project}/${copyName.gcp}/payload`,
+        howToLook: `curl ${gcp.adminUrl}/secrets/${project}/${names.gcp}/payload`,
       },
     ],
     async stop() {
@@ -75,14 +83,14 @@ export async function startStores(): Promise<Stores> {
   };
 }
 
-async function lookAtAws(client: SecretsManagerClient): Promise<string | null> {
+async function lookAtAws(client: SecretsManagerClient, name: string): Promise<string | null> {
   try {
-    const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: copyName.aws }));
+    const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: name }));
     return SecretString ?? null;
   } catch (error) {
     // Gone, or scheduled for deletion: nobody can read it.
-    const name = (error as Error).name;
-    if (name === 'ResourceNotFoundException' || name === 'InvalidRequestException') return null;
+    const { name: kind } = error as Error;
+    if (kind === 'ResourceNotFoundException' || kind === 'InvalidRequestException') return null;
     throw error;
   }
 }

@@ -3,7 +3,7 @@ import { createLogger } from '../logging.ts';
 import { createMetrics } from '../metrics.ts';
 import { readFolder, syncOf } from '../operator/manifests/folder.ts';
 import { createMemoryState } from '../state/memory/state.ts';
-import type { CopyResult, World } from '../sync/ports.ts';
+import type { CopyRecord, CopyResult, World } from '../sync/ports.ts';
 import { resolveSync } from '../sync/resolve.ts';
 import { reconcileSync } from '../sync/sync.ts';
 import type { Arguments } from './arguments.ts';
@@ -26,7 +26,7 @@ export async function sync(given: Arguments, output: Output): Promise<number> {
 
   const logger = createLogger({ level: settings.log.level === 'info' ? 'error' : settings.log.level });
   const metrics = createMetrics({ withProcess: false });
-  const state = createMemoryState({ log: logger });
+  const state = createMemoryState<CopyRecord>({ log: logger });
   const stores = await composeStores(settings, logger);
   const vaults = await composeVaults(settings, { logger, metrics });
   const stopping = new AbortController();

@@ -3,7 +3,7 @@ import type { Logger } from '../logging.ts';
 import type { Metrics } from '../metrics.ts';
 import type { State } from '../state/contract.ts';
 import { mountUuidFact } from '../sync/absence.ts';
-import type { KnownVault, World } from '../sync/ports.ts';
+import type { CopyRecord, KnownVault, World } from '../sync/ports.ts';
 import { InterestPublisher } from './interest-publisher.ts';
 import { Leadership } from './leadership.ts';
 import type { Manifests } from './manifests/contract.ts';
@@ -18,7 +18,7 @@ export interface OperatorOptions {
   /** Everything that syncing needs, but for the recording of places, which is ours. */
   readonly world: Omit<World, 'recordPlaces'>;
   readonly vaults: readonly KnownVault[];
-  readonly state: State;
+  readonly state: State<CopyRecord>;
   readonly manifests: Manifests;
   /** Jobs that run at once. */
   readonly concurrency: number;

@@ -3,7 +3,7 @@ import { requestedAtAnnotation, syncKeyOf, type VaultSecretSync } from '../crd/v
 import { SyncError } from '../errors.ts';
 import type { Logger } from '../logging.ts';
 import type { JobOutcome, JobRun, State } from '../state/contract.ts';
-import type { World } from '../sync/ports.ts';
+import type { CopyRecord, World } from '../sync/ports.ts';
 import { removeCopies } from '../sync/removal.ts';
 import { reconcileSync } from '../sync/sync.ts';
 import { retryOutcome } from './backoff.ts';
@@ -17,7 +17,7 @@ import { parked } from './worker.ts';
 
 export interface SyncReconcilerOptions {
   readonly world: World;
-  readonly state: State;
+  readonly state: State<CopyRecord>;
   readonly syncs: Syncs;
   readonly manifests: Manifests;
   readonly statuses: StatusWriter;

@@ -17,7 +17,7 @@ const worstFailures = 10;
 
 export interface StatusWriterOptions {
   readonly syncs: Syncs;
-  readonly state: State & { readonly ledger: { ofSync(sync: string): AsyncIterable<{ entry: CopyRecord }> } };
+  readonly state: State<CopyRecord>;
   readonly manifests: Manifests;
   readonly nextReconcileAt: (key: string) => number | null;
   readonly logger: Logger;

@@ -3,7 +3,7 @@ import type { Logger } from '../logging.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Job, JobOutcome, JobRun, NewJob, State } from '../state/contract.ts';
 import { parseSourceKey } from '../sync/marks.ts';
-import type { CopyResult, World } from '../sync/ports.ts';
+import type { CopyRecord, CopyResult, World } from '../sync/ports.ts';
 import { reconcileSecret, type SecretOutcome } from '../sync/secret.ts';
 import { backoff, retryOutcome } from './backoff.ts';
 import type { SyncReconciler } from './reconcile-sync.ts';
@@ -13,7 +13,7 @@ import type { Syncs } from './syncs.ts';
 
 export interface WorkerOptions {
   readonly world: World;
-  readonly state: State;
+  readonly state: State<CopyRecord>;
   readonly syncs: Syncs;
   readonly statuses: StatusWriter;
   readonly sources: SourceWatch;
@@ -74,7 +74,7 @@ async function runPath(options: WorkerOptions, run: JobRun, job: Job & { kind: '
     world,
     syncs: selecting,
     place: { namespace, mount, name },
-    heard: run.heard && { version: run.heard.version, versionAt: run.heard.at },
+    heard: run.heard && { version: run.heard.version, versionAt: run.heard.versionAt ?? run.heard.at },
     signal: run.signal,
     verify: false,
   });

@@ -44,6 +44,8 @@ export interface Heard {
   readonly version: number | null;
   /** Unix time in milliseconds of the latest audit entry. */
   readonly at: number;
+  /** Time of the entry that told the version, where it is not `at`: what was created later is a new life of the secret. */
+  readonly versionAt?: number;
 }
 
 export interface NewJob {
@@ -141,53 +143,28 @@ export interface InterestBoard extends InterestReader {
   publish(interest: Omit<Interest, 'format' | 'revision'>): Promise<number>;
 }
 
-/** What was last done to one copy. */
+/** What was last done to one copy. The ledger looks at these three; whatever else is remembered is the user's own. */
 export interface LedgerEntry {
   /** The sync it belongs to, `namespace/name`. */
   readonly sync: string;
-  /** Which destination of the sync: its scope as `status.destinations[]` shows it. */
+  /** Place of the copy, as `status.destinations[]` shows it. */
   readonly destination: string;
-  /** `vault|namespace|mount|name` of the source, as JSON array text. */
-  readonly source: string;
-  readonly name: string;
-  readonly state: CopyState;
-  /** KV v2 version last written; 0 for KV v1; null when nothing was written. */
-  readonly version: number | null;
-  /** `created_time` of that version, RFC 3339; null for KV v1. */
-  readonly createdTime: string | null;
-  /** Keyed fingerprint of everything rendered; null when nothing was written. */
-  readonly fingerprint: string | null;
-  /** Keyed fingerprint of all but the value: tells whether a warm write suffices. */
-  readonly settingsFingerprint: string | null;
-  /** The store's id of the version written. */
-  readonly versionId: string | null;
-  /** The copy's current version id was written at this Unix time in milliseconds. */
-  readonly writtenAt: number | null;
-  /** `metadata.generation` of the manifest that this follows. */
-  readonly generation: number;
-  /** Short text for people when `state` is a failure; never a value. */
-  readonly message: string;
-  /** Stable CamelCase reason of a failure; '' otherwise. */
-  readonly reason: string;
-  /** When this entry was made, Unix time in milliseconds. */
-  readonly at: number;
+  /** A word from a closed set, e.g. `synced`. */
+  readonly state: string;
 }
 
-/** `absent`: the source is gone and so is the copy. `retained`: the source is gone and the copy stays by policy. */
-export type CopyState = 'synced' | 'failed' | 'conflict' | 'absent' | 'retained' | 'dryRun';
-
 /** Counts of copies by destination and state. */
-export type CopyCounts = Record<string, Partial<Record<CopyState, number>>>;
+export type CopyCounts = Record<string, Record<string, number>>;
 
 /** Remembers what was done. Losing it costs calls, never correctness. */
-export interface Ledger {
-  get(copies: readonly string[]): Promise<(LedgerEntry | null)[]>;
+export interface Ledger<Entry extends LedgerEntry = LedgerEntry> {
+  get(copies: readonly string[]): Promise<(Entry | null)[]>;
   /** Stores the entry and moves the sync's counters from the old state to the new one, atomically. */
-  record(copy: string, entry: LedgerEntry): Promise<void>;
+  record(copy: string, entry: Entry): Promise<void>;
   /** Drops the entry and takes it out of the counters. */
   forget(copy: string): Promise<void>;
   /** Every copy of a sync that the ledger knows, page by page. */
-  ofSync(sync: string): AsyncIterable<{ readonly copy: string; readonly entry: LedgerEntry }>;
+  ofSync(sync: string): AsyncIterable<{ readonly copy: string; readonly entry: Entry }>;
   counts(sync: string): Promise<CopyCounts>;
   /** A small fact kept with a sync, e.g. the uuid of its mount; null = not known. */
   recall(sync: string, fact: string): Promise<string | null>;
@@ -209,10 +186,10 @@ export interface Leases {
 }
 
 /** The operator's view of the shared state. */
-export interface State {
+export interface State<Entry extends LedgerEntry = LedgerEntry> {
   readonly jobs: Jobs;
   readonly interest: InterestBoard;
-  readonly ledger: Ledger;
+  readonly ledger: Ledger<Entry>;
   readonly leases: Leases;
   /** Rejects when the state cannot be reached now. */
   ping(): Promise<void>;

@@ -1,4 +1,5 @@
 import { type Heard, type Job, jobKey, type NewJob } from '../state/contract.ts';
+import { raiseHeard } from '../state/heard.ts';
 
 /** Jobs of one batch, each key once. */
 export class JobBatch {
@@ -10,7 +11,7 @@ export class JobBatch {
 
   add(job: Job, heard?: Heard): void {
     const key = jobKey(job);
-    const latest = latestOf(this.#jobs.get(key)?.heard, heard);
+    const latest = raiseHeard(this.#jobs.get(key)?.heard ?? null, heard);
     this.#jobs.set(key, latest ? { job, heard: latest } : { job });
   }
 
@@ -20,11 +21,4 @@ export class JobBatch {
     this.#jobs.clear();
     return jobs;
   }
-}
-
-/** The highest version and the latest time of both. */
-function latestOf(one: Heard | undefined, other: Heard | undefined): Heard | undefined {
-  if (!one || !other) return one ?? other;
-  const version = one.version === null ? other.version : Math.max(one.version, other.version ?? one.version);
-  return { version, at: Math.max(one.at, other.at) };
 }

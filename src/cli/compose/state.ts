@@ -1,11 +1,12 @@
 import type { Settings } from '../../config/settings.ts';
 import type { Logger } from '../../logging.ts';
 import type { State, WebhookState } from '../../state/contract.ts';
+import type { CopyRecord } from '../../sync/ports.ts';
 import { readText } from '../read-settings.ts';
 
 /** The shared state as each role of this process sees it; null for a role that it does not have. */
 export interface States {
-  readonly operator: State | null;
+  readonly operator: State<CopyRecord> | null;
   readonly webhook: WebhookState | null;
   close(): Promise<void>;
 }
@@ -16,13 +17,13 @@ export async function composeState(settings: Settings, log: Logger): Promise<Sta
   const roles = new Set<string>(settings.roles);
   if (redis === undefined) {
     const { createMemoryState } = await import('../../state/memory/state.ts');
-    const state = createMemoryState({ log });
+    const state = createMemoryState<CopyRecord>({ log });
     return { operator: state, webhook: roles.has('webhook') ? state.asWebhook() : null, close: () => state.close() };
   }
   const { createRedisState, createRedisWebhookState } = await import('../../state/redis/state.ts');
   const ca = caFile === undefined ? {} : { ca: await readText(caFile, 'state.caFile') };
   const options = { url: redis, prefix, log, ...ca };
-  const operator = roles.has('operator') ? createRedisState(options) : null;
+  const operator = roles.has('operator') ? createRedisState<CopyRecord>(options) : null;
   const webhook = roles.has('webhook') ? createRedisWebhookState(options) : null;
   return {
     operator,

@@ -6,7 +6,7 @@ import type { Logger } from '../../logging.ts';
 import type { Metrics } from '../../metrics.ts';
 import type { State } from '../../state/contract.ts';
 import { compilePolicies } from '../../sync/policies.ts';
-import type { CopyResult, World } from '../../sync/ports.ts';
+import type { CopyRecord, CopyResult, World } from '../../sync/ports.ts';
 import { readCredential } from '../read-settings.ts';
 import type { Stores } from './stores.ts';
 import type { Vaults } from './vaults.ts';
@@ -15,7 +15,7 @@ const shortestKey = 16;
 
 export interface WorldParts {
   readonly settings: Settings;
-  readonly state: Pick<State, 'ledger' | 'leases'>;
+  readonly state: Pick<State<CopyRecord>, 'ledger' | 'leases'>;
   readonly stores: Stores;
   readonly vaults: Vaults;
   readonly kubernetes: KubernetesClient | null;
@@ -29,7 +29,7 @@ export async function composeWorld(parts: WorldParts): Promise<Omit<World, 'reco
   return {
     installation: await installationOf(parts),
     fingerprintKey: await fingerprintKeyOf(parts),
-    ledger: state.ledger as World['ledger'],
+    ledger: state.ledger,
     leases: state.leases,
     vaults: settings.vaults,
     allows: compilePolicies(settings.policies),

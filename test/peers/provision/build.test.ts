@@ -116,7 +116,7 @@ describe('after an interrupted build', () => {
   /** Starts a build in another process that gets half-way and waits, and kills that process without warning. */
   async function interruptBuild(): Promise<void> {
     const script = join(cache, 'builder.ts');
-    const half = 'echo half > "$1/thing"; echo half; sleep 1000';
+    const half = 'mktemp > "$LOG"; echo half > "$1/thing"; sleep 1000';
     await writeFile(
       script,
       `import { buildOnce } from ${JSON.stringify(join(import.meta.dirname, 'build.ts'))};
@@ -132,6 +132,9 @@ describe('after an interrupted build', () => {
     builder.kill('SIGKILL');
     await once(builder, 'exit');
     expect(existsSync(join(cache, 'build.lock'))).toBe(true);
+    const scratch = (await readFile(join(cache, 'log'), 'utf8')).trim();
+    await eventually(() => !existsSync(scratch), { what: 'the end of what the builder left for the moment' });
+    await rm(join(cache, 'log'));
   }
 
   test('nothing half-made is taken for a result, and the next build runs through', async () => {

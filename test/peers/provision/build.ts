@@ -101,7 +101,8 @@ async function runStep(step: BuildStep, folder: string, options: BuildOptions): 
     command: step.command,
     args: step.args,
     folder,
-    env: { ...options.env, ...step.env },
+    // What compilers leave behind when they are killed goes with the folder.
+    env: { ...options.env, ...step.env, TMPDIR: folder },
   });
   const heartbeat = setInterval(() => report(`  still building ${what} (${seconds(start)} s)`), heartbeatEvery);
   try {

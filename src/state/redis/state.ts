@@ -1,0 +1,108 @@
+import type { Logger } from '../../logging.ts';
+import type { LedgerEntry, State, WebhookState } from '../contract.ts';
+import { Link, type RedisServer } from './connection.ts';
+import { RedisInbox } from './inbox.ts';
+import { RedisInterestBoard, RedisInterestReader } from './interest.ts';
+import { RedisJobs } from './jobs.ts';
+import { keysOf } from './keys.ts';
+import { RedisLeases } from './leases.ts';
+import { RedisLedger } from './ledger.ts';
+import { openQueue } from './queue.ts';
+
+export interface RedisWebhookStateOptions extends RedisServer {
+  /** Begins every key, in braces: letters, digits, `-`, `_`. */
+  readonly prefix: string;
+  readonly log: Logger;
+  /** After how many milliseconds without an answer Redis counts as away; default 800. */
+  readonly deadlineMs?: number;
+}
+
+export interface RedisStateOptions extends RedisWebhookStateOptions {
+  /** How long a job's lock lasts without renewal, in milliseconds: a crashed process' jobs run elsewhere after that; default 10,000. */
+  readonly lockMs?: number;
+  /** How often abandoned jobs are looked for, in milliseconds; default 3,000. */
+  readonly stalledMs?: number;
+  /** How long a lease lasts without renewal, in milliseconds; default 8,000. */
+  readonly leaseMs?: number;
+  /** How often, in milliseconds, a lease that another process holds is asked for; default 25. */
+  readonly pollMs?: number;
+  /** How long a closing consumer waits, in milliseconds, for runs that it aborted; default 1,000. */
+  readonly abortGraceMs?: number;
+  /** How many dead letters are kept, for at most seven days; default 5,000. */
+  readonly deadLetters?: number;
+}
+
+/** The operator's state in Redis. Returns at once; until Redis is there, everything asked of it fails within a second. */
+export function createRedisState<Entry extends LedgerEntry>(options: RedisStateOptions): State<Entry> {
+  const { log, deadlineMs = 800, deadLetters = 5000 } = options;
+  const { lockMs = 10_000, stalledMs = 3_000, abortGraceMs = 1000, leaseMs = 8_000, pollMs = 25 } = options;
+  const server = serverOf(options);
+  const keys = keysOf(options.prefix);
+  const link = new Link(server, { deadlineMs, log });
+  const queue = openQueue({ link, keys, log });
+  const timings = { lockMs, stalledMs, abortGraceMs };
+  const jobs = new RedisJobs({ server, link, queue, keys, timings, deadLetters, log });
+  const interest = new RedisInterestBoard({ server, link, keys, log });
+  const leases = new RedisLeases({ link, keys, leaseMs, pollMs, log });
+  warnOfEviction(link, log);
+
+  return {
+    jobs,
+    interest,
+    leases,
+    ledger: new RedisLedger<Entry>({ link, keys }),
+    ping: () => ping(link),
+    async close() {
+      await Promise.all([jobs.close(), interest.close()]);
+      leases.close();
+      await queue.close();
+      await link.close();
+    },
+  };
+}
+
+/** The webhook's state in Redis: what its user needs there is in `access.ts`. */
+export function createRedisWebhookState(options: RedisWebhookStateOptions): WebhookState {
+  const { log, deadlineMs = 800 } = options;
+  const server = serverOf(options);
+  const keys = keysOf(options.prefix);
+  const link = new Link(server, { deadlineMs, log });
+  const queue = openQueue({ link, keys, log });
+  const interest = new RedisInterestReader({ server, link, keys, log });
+
+  return {
+    inbox: new RedisInbox({ link, queue, keys }),
+    interest,
+    ping: () => ping(link),
+    async close() {
+      await interest.close();
+      await queue.close();
+      await link.close();
+    },
+  };
+}
+
+function serverOf({ url, ca }: RedisServer): RedisServer {
+  return ca === undefined ? { url } : { url, ca };
+}
+
+async function ping(link: Link): Promise<void> {
+  await link.use('answer', (client) => client.ping());
+}
+
+/** A Redis that throws keys away when it is full would lose jobs without a word. */
+function warnOfEviction(link: Link, log: Logger): void {
+  link.client.on('ready', () => {
+    link
+      .use('say how it is set up', (client) => client.info('memory'))
+      .then((info) => {
+        const policy = /maxmemory_policy:(\S+)/.exec(info)?.[1];
+        if (policy === undefined || policy === 'noeviction') return;
+        log.warn(
+          { policy },
+          'Redis may evict keys when it is full, and with them jobs: set maxmemory-policy noeviction',
+        );
+      })
+      .catch((err: unknown) => log.debug({ err }, 'could not see how Redis is set up'));
+  });
+}
