@@ -2,6 +2,7 @@ import { stringify } from 'yaml';
 import { customResourceDefinition, definitionName } from '../src/crd/generate/custom-resource-definition.ts';
 import { referencePage } from '../src/crd/generate/reference-page.ts';
 import { chartValuesSchema } from './chart-values-schema.ts';
+import { settingsPage } from './settings-page.ts';
 
 /** A file that is derived from a schema: nobody edits it. */
 export interface GeneratedFile {
@@ -25,6 +26,7 @@ export function generatedFiles(): GeneratedFile[] {
       text: `${JSON.stringify(chartValuesSchema(), null, 2)}\n`,
     },
     { path: 'docs/reference/vaultsecretsync.md', source: 'src/crd', text: referencePage() },
+    { path: 'docs/reference/settings.md', source: 'src/config/settings.ts', text: settingsPage() },
   ];
 }
 
