@@ -35,7 +35,9 @@ ${lists.join('\n\n')}
 }
 
 function listSection(path: string): string {
-  const list = path.split('.').reduce<Node | undefined>((node, key) => node?.properties?.[key], Settings as unknown as Node);
+  const list = path
+    .split('.')
+    .reduce<Node | undefined>((node, key) => node?.properties?.[key], Settings as unknown as Node);
   const fields = fieldsOf(list?.items ?? {}, '');
   return `## Each of \`${path}\`\n\n| field | default | what it says |\n|---|---|---|\n${fields.join('\n')}`;
 }

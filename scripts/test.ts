@@ -6,7 +6,7 @@ import { join } from 'node:path';
 /** The whole gate: types, lint, unused code, generated files, then every test. Ends with `N passed, N failed`. */
 const checks: readonly (readonly [what: string, command: string, ...args: string[]])[] = [
   ['types', 'tsc'],
-  ['lint and format', 'biome', 'ci', '.'],
+  ['lint and format', 'biome', 'ci', `--colors=${process.stdout.isTTY ? 'force' : 'off'}`, '.'],
   ['unused code and packages', 'knip'],
   ['generated files', 'node', 'scripts/generate.ts', '--check'],
 ];

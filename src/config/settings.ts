@@ -135,7 +135,6 @@ const Stores = Type.Object(
   },
   { ...strict, default: {} },
 );
-export type StoreSettings = Static<typeof Stores>;
 
 const Webhook = Type.Object(
   {
@@ -187,7 +186,6 @@ const Webhook = Type.Object(
   },
   { ...strict, default: {} },
 );
-export type WebhookSection = Static<typeof Webhook>;
 
 /** Every setting there is: the file, the `VSS_…` variables, the flags and the reference page come from here. */
 export const Settings = Type.Object(
