@@ -73,7 +73,7 @@ const Policy = Type.Object(
     namespaces: Globs('Kubernetes namespaces whose syncs this allows, e.g. `team-a`, `team-*`.'),
     vaults: Globs('Names of Vaults they may read.', ['*']),
     paths: Globs(
-      'Paths they may read, as `[<Vault namespace>/]<mount>/<name>`; `*` is anything within a segment, `**` anything.',
+      'Paths they may read, as `[<Vault namespace>/]<mount>/<name>`; `*` is anything within a segment, `**` anything, `$namespace` the Kubernetes namespace of the sync.',
     ),
     destinations: Globs(
       'Copies they may write, as `<store>:<place>/<name>`, e.g. `aws:eu-west-1:*/team-a/**` (the account of `roleArn` follows the region), `azure:team-a.vault.azure.net/*`, `gcp:my-project/*`.',

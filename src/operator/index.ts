@@ -93,6 +93,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   }
 
   async function askForEverything(): Promise<void> {
+    publisher.startAfresh();
     await publisher.publish();
     askFor([...syncs.all()].map(({ sync }) => syncKeyOf(sync)));
   }

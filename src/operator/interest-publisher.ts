@@ -54,8 +54,9 @@ export class InterestPublisher {
     return this.#next;
   }
 
-  /** A mount may be of another version now. */
-  forgetMounts(): void {
+  /** Takes nothing for published any more: another replica may have led meanwhile, or Redis may have lost everything. */
+  startAfresh(): void {
+    this.#published = null;
     this.#kvVersions.clear();
   }
 

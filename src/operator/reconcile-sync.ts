@@ -8,12 +8,12 @@ import { removeCopies } from '../sync/removal.ts';
 import { reconcileSync } from '../sync/sync.ts';
 import { retryOutcome } from './backoff.ts';
 import type { Manifests } from './manifests/contract.ts';
+import { parked } from './parking.ts';
 import { rememberProgress } from './progress.ts';
 import type { Schedule } from './schedule.ts';
 import type { SourceWatch } from './source-watch.ts';
 import type { StatusWriter } from './status-writer.ts';
 import type { Syncs } from './syncs.ts';
-import { parked } from './worker.ts';
 
 export interface SyncReconcilerOptions {
   readonly world: World;

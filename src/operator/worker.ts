@@ -1,11 +1,12 @@
 import { SyncError } from '../errors.ts';
 import type { Logger } from '../logging.ts';
 import type { Metrics } from '../metrics.ts';
-import type { Job, JobOutcome, JobRun, NewJob, State } from '../state/contract.ts';
+import type { Job, JobOutcome, JobRun, State } from '../state/contract.ts';
 import { parseSourceKey } from '../sync/marks.ts';
 import type { CopyRecord, CopyResult, World } from '../sync/ports.ts';
 import { reconcileSecret, type SecretOutcome } from '../sync/secret.ts';
-import { backoff, retryOutcome } from './backoff.ts';
+import { retryOutcome } from './backoff.ts';
+import { parked } from './parking.ts';
 import type { SyncReconciler } from './reconcile-sync.ts';
 import type { SourceWatch } from './source-watch.ts';
 import type { StatusWriter } from './status-writer.ts';
@@ -140,13 +141,6 @@ function settle(options: WorkerOptions, run: JobRun, keys: readonly string[], ou
       return never;
     }
   }
-}
-
-/** Jobs that try failed copies again, each alone: they neither repeat what succeeded nor delay other copies. */
-export function parked(results: readonly CopyResult[], random: () => number): NewJob[] {
-  return results.flatMap(({ sync, copy, source, retry }) =>
-    retry ? [{ job: { kind: 'copy', sync, copy, source }, delayMs: retry.afterMs ?? backoff(1, random) }] : [],
-  );
 }
 
 function observeLatency({ world, metrics }: WorkerOptions, run: JobRun, results: readonly CopyResult[]): void {

@@ -29,14 +29,10 @@ export type PolicyCheck = (wish: Wish) => SyncError | null;
 
 /** Compiles policies once. What no policy allows is refused. */
 export function compilePolicies(policies: readonly Policy[]): PolicyCheck {
-  const compiled = policies.map((policy) => ({
-    namespaces: anyOf(policy.namespaces),
-    vaults: anyOf(policy.vaults),
-    paths: anyOf(policy.paths),
-    destinations: anyOf(policy.destinations),
-    roles: anyOf(policy.roles),
-  }));
+  const byNamespace = new Map<string, CompiledPolicy[]>();
   return (wish) => {
+    const compiled = byNamespace.get(wish.namespace) ?? policies.map((policy) => compileFor(wish.namespace, policy));
+    byNamespace.set(wish.namespace, compiled);
     const allowed = compiled.some(
       (policy) =>
         policy.namespaces(wish.namespace) &&
@@ -49,7 +45,21 @@ export function compilePolicies(policies: readonly Policy[]): PolicyCheck {
   };
 }
 
-function anyOf(globs: readonly string[]): (text: string) => boolean {
+type CompiledPolicy = Readonly<Record<keyof Policy, (text: string) => boolean>>;
+
+/** `$namespace` in a policy stands for the sync's own namespace, which Kubernetes keeps free of `*` and `/`. */
+function compileFor(namespace: string, policy: Policy): CompiledPolicy {
+  const anyOf = (globs: readonly string[]) => matchAny(globs.map((glob) => glob.replaceAll('$namespace', namespace)));
+  return {
+    namespaces: anyOf(policy.namespaces),
+    vaults: anyOf(policy.vaults),
+    paths: anyOf(policy.paths),
+    destinations: anyOf(policy.destinations),
+    roles: anyOf(policy.roles),
+  };
+}
+
+function matchAny(globs: readonly string[]): (text: string) => boolean {
   const tests = globs.map(compileGlob);
   return (text) => tests.some((test) => test(text));
 }

@@ -78,8 +78,8 @@ describe('helm install', () => {
     expect(stored).toContain('condition met');
   });
 
-  test('says that nothing may be copied without policies, and how Vault is pointed here', () => {
-    expect(notes).toContain('settings.policies is empty, so every VaultSecretSync is refused');
+  test('says which namespaces may copy, and how Vault is pointed here', () => {
+    expect(notes).toContain('settings.policies lets these namespaces copy secrets: *');
     expect(notes).toContain('http://vault-secret-sync-webhook.vault-secret-sync.svc:8080/events/main');
     expect(notes.indexOf('vault audit enable file')).toBeLessThan(notes.indexOf('/events/main'));
   });

@@ -11,6 +11,12 @@ import type { Announcement, ManifestHandlers, Manifests } from './contract.ts';
 /** Milliseconds between looks at the folder, for file systems that do not tell of changes. */
 const lookEveryMs = 2_000;
 
+/**
+ * Milliseconds that a manifest must stay away before it counts as gone. Editors empty a file before they write it anew, or
+ * put another in its place, and a manifest that is gone may take its copies with it.
+ */
+const goneAfterMs = 500;
+
 /** Manifests without a namespace are put in this one, as kubectl does. */
 const defaultNamespace = 'default';
 
@@ -119,6 +125,8 @@ export class FolderManifests implements Manifests {
   readonly #logger: Logger;
   readonly #now: () => number;
   readonly #known = new Map<string, { words: string; sync: VaultSecretSync }>();
+  /** Manifests that were not there at the last reading; `isDue` once they have been away for long enough. */
+  readonly #missing = new Map<string, { isDue: boolean; timer: NodeJS.Timeout }>();
   #reported = '';
   #signature = '';
   #handlers: ManifestHandlers | null = null;
@@ -164,6 +172,7 @@ export class FolderManifests implements Manifests {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    for (const key of [...this.#missing.keys()]) this.#isBack(key);
     this.#watcher?.close();
     await this.#reading;
   }
@@ -188,6 +197,7 @@ export class FolderManifests implements Manifests {
     for (const manifest of manifests) {
       const key = keyOf(manifest);
       seen.add(key);
+      this.#isBack(key);
       const words = JSON.stringify([manifest.spec, manifest.metadata.annotations ?? {}]);
       const known = this.#known.get(key);
       if (known?.words === words) continue;
@@ -199,12 +209,31 @@ export class FolderManifests implements Manifests {
     // While a file cannot be understood, nothing counts as taken away: it may stand in that file.
     if (badFiles.size === 0) {
       for (const [key, { sync }] of this.#known) {
-        if (seen.has(key)) continue;
-        this.#known.delete(key);
-        this.#handlers?.gone(sync);
+        if (!seen.has(key) && this.#hasStayedAway(key)) {
+          this.#known.delete(key);
+          this.#handlers?.gone(sync);
+        }
       }
     }
     this.#signature = signature;
+  }
+
+  #hasStayedAway(key: string): boolean {
+    const missing = this.#missing.get(key);
+    if (missing?.isDue) this.#missing.delete(key);
+    if (missing) return missing.isDue;
+    const timer = setTimeout(() => {
+      this.#missing.set(key, { isDue: true, timer });
+      this.#signature = '';
+      this.#lookSoon();
+    }, goneAfterMs);
+    this.#missing.set(key, { isDue: false, timer });
+    return false;
+  }
+
+  #isBack(key: string): void {
+    clearTimeout(this.#missing.get(key)?.timer);
+    this.#missing.delete(key);
   }
 
   #report(bad: readonly BadManifest[]): void {

@@ -1,0 +1,176 @@
+import type { Destination, VaultSecretSync } from '../../src/crd/vault-secret-sync.ts';
+import { compilePolicies } from '../../src/sync/policies.ts';
+import type { CopyRecord, CopyResult, KnownVault, Leases, Ledger, World } from '../../src/sync/ports.ts';
+import { type ResolvedSync, resolveSync } from '../../src/sync/resolve.ts';
+import { reconcileSecret, type SecretOutcome, type SecretWork } from '../../src/sync/secret.ts';
+import { reconcileSync, type SyncOutcome } from '../../src/sync/sync.ts';
+import { FakeStore } from './fake-store.ts';
+import { FakeVault } from './fake-vault.ts';
+
+export const mainVault: KnownVault = {
+  name: 'main',
+  address: 'https://vault.example.com:8200',
+  aliases: ['https://vault.old.example.com'],
+  namespaces: true,
+};
+
+/** Everything that syncing meets, in memory. `aws`, `azure` and `gcp` are the stores that the destinations lead to. */
+export class FakeWorld implements World {
+  readonly installation = 'test';
+  readonly fingerprintKey = Buffer.from('0123456789abcdef');
+  readonly clock = { now: Date.parse('2026-01-01T00:00:00Z') };
+  readonly vault = new FakeVault(() => this.clock.now);
+  readonly aws = new FakeStore('aws:eu-west-1:');
+  readonly azure = new FakeStore('azure:team-a');
+  readonly gcp = new FakeStore('gcp:team-a');
+  readonly ledger = new FakeLedger();
+  readonly leases = new FakeLeases();
+  readonly vaults = [mainVault];
+  readonly results: CopyResult[] = [];
+  /** Places in the order in which they were recorded, with the writes each store had seen by then. */
+  readonly places: string[] = [];
+  storeTimeLimitMs?: number = 50;
+  defaultAdoptionPolicy: World['defaultAdoptionPolicy'] = 'Never';
+  paused = false;
+  allows: World['allows'] = compilePolicies([
+    { namespaces: ['**'], vaults: ['**'], paths: ['**'], destinations: ['**'], roles: ['**'] },
+  ]);
+
+  get stores(): FakeStore[] {
+    return [this.aws, this.azure, this.gcp];
+  }
+
+  writes(): 'enabled' | 'paused' {
+    return this.paused ? 'paused' : 'enabled';
+  }
+
+  reader(): FakeVault {
+    return this.vault;
+  }
+
+  async target(destination: Destination): Promise<FakeStore> {
+    const [store] = this.stores.filter(({ scope }) => scope.startsWith(Object.keys(destination)[0] ?? '?'));
+    if (!store) throw new Error('no such store');
+    return store;
+  }
+
+  targetAt(scope: string): FakeStore | null {
+    return this.stores.find((store) => store.scope === scope) ?? null;
+  }
+
+  async recordPlaces(_sync: VaultSecretSync, places: readonly string[]): Promise<void> {
+    for (const place of places) this.places.push(`${place} ${this.targetAt(place)?.callsOf('write').length}`);
+  }
+
+  onCopy(result: CopyResult): void {
+    this.results.push(result);
+  }
+
+  now(): number {
+    return this.clock.now;
+  }
+
+  resolve(sync: VaultSecretSync): ResolvedSync {
+    return resolveSync(sync, this);
+  }
+
+  /** Reconciles one secret as an event for it would. */
+  follow(
+    name: string,
+    syncs: VaultSecretSync | readonly VaultSecretSync[],
+    more: Partial<SecretWork> = {},
+  ): Promise<SecretOutcome> {
+    const resolved = [syncs].flat().map((sync) => this.resolve(sync));
+    const place = { namespace: '', mount: 'secret', name };
+    const signal = new AbortController().signal;
+    return reconcileSecret({ world: this, syncs: resolved, place, heard: null, signal, verify: false, ...more });
+  }
+
+  /** A full reconcile. */
+  reconcile(sync: VaultSecretSync, signal = new AbortController().signal): Promise<SyncOutcome> {
+    return reconcileSync({ world: this, resolved: this.resolve(sync), signal });
+  }
+
+  /** Forgets what was called so far. */
+  quiet(): void {
+    for (const store of this.stores) store.calls.length = 0;
+    this.results.length = 0;
+    this.places.length = 0;
+    this.vault.reads = 0;
+    this.vault.listings = 0;
+  }
+
+  /** Every call to every store, e.g. `aws:eu-west-1: write app/db`. */
+  calls(): string[] {
+    return this.stores.flatMap(({ scope, calls }) => calls.map((call) => `${scope} ${call}`));
+  }
+}
+
+export class FakeLedger implements Ledger {
+  readonly entries = new Map<string, CopyRecord>();
+  readonly facts = new Map<string, string>();
+  failing: Error | null = null;
+
+  async get(copies: readonly string[]): Promise<(CopyRecord | null)[]> {
+    return copies.map((copy) => this.entries.get(copy) ?? null);
+  }
+
+  async record(copy: string, record: CopyRecord): Promise<void> {
+    if (this.failing) throw this.failing;
+    this.entries.set(copy, record);
+  }
+
+  async forget(copy: string): Promise<void> {
+    this.entries.delete(copy);
+  }
+
+  async *ofSync(sync: string): AsyncGenerator<{ copy: string; entry: CopyRecord }> {
+    for (const [copy, entry] of [...this.entries]) if (entry.sync === sync) yield { copy, entry };
+  }
+
+  async recall(sync: string, fact: string): Promise<string | null> {
+    return this.facts.get(`${sync} ${fact}`) ?? null;
+  }
+
+  async remember(sync: string, fact: string, value: string): Promise<void> {
+    this.facts.set(`${sync} ${fact}`, value);
+  }
+
+  async forgetSync(sync: string): Promise<void> {
+    for (const [copy, entry] of this.entries) if (entry.sync === sync) this.entries.delete(copy);
+  }
+
+  lose(): void {
+    this.entries.clear();
+    this.facts.clear();
+  }
+}
+
+export class FakeLeases implements Leases {
+  readonly held = new Map<string, AbortController>();
+  /** Nobody waits: what is held is refused at once. */
+  impatient = false;
+  #released = Promise.withResolvers<void>();
+
+  async acquire(keys: readonly string[], _options: { waitMs: number; signal?: AbortSignal }) {
+    while (keys.some((key) => this.held.has(key))) {
+      if (this.impatient) return null;
+      await this.#released.promise;
+    }
+    const controller = new AbortController();
+    for (const key of keys) this.held.set(key, controller);
+    return {
+      signal: controller.signal,
+      release: async () => {
+        for (const key of keys) this.held.delete(key);
+        this.#released.resolve();
+        this.#released = Promise.withResolvers();
+      },
+    };
+  }
+
+  /** Every lease held now is lost. */
+  loseAll(): void {
+    for (const controller of this.held.values()) controller.abort(new Error('the lease was lost'));
+  }
+}

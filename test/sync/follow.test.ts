@@ -1,0 +1,328 @@
+import { describe, expect, test } from '@jest/globals';
+import { FakeWorld } from './fake-world.ts';
+import { everywhere, someSync } from './some-sync.ts';
+
+const sync = someSync({ dest: everywhere });
+
+/** A world in which the sync's copies have just been made. */
+async function settledWorld(): Promise<FakeWorld> {
+  const world = new FakeWorld();
+  world.vault.put('app/db', { user: 'ada' });
+  await world.follow('app/db', sync);
+  world.clock.now += 1_000;
+  world.quiet();
+  return world;
+}
+
+function changes(world: FakeWorld): string[] {
+  return world.results.map(({ destination, change }) => `${destination} ${change}`);
+}
+
+describe('a change of one secret', () => {
+  test('a new secret becomes a copy in every destination, each marked as ours', async () => {
+    const world = new FakeWorld();
+    world.vault.put('app/db', { user: 'ada' });
+
+    const { outcome } = await world.follow('app/db', sync);
+
+    expect(outcome).toBe('done');
+    expect(changes(world)).toEqual(['aws:eu-west-1: created', 'azure:team-a created', 'gcp:team-a created']);
+    for (const store of world.stores) {
+      expect(store.copies.get('app/db')).toMatchObject({
+        value: '{"user":"ada"}',
+        owner: world.resolve(sync).owner,
+        ref: 'team-a/db',
+      });
+    }
+  });
+
+  test('once warm it costs one read of Vault and one write per destination, and no look at any store', async () => {
+    const world = await settledWorld();
+    world.vault.put('app/db', { user: 'eve' });
+
+    await world.follow('app/db', sync);
+
+    expect(world.vault.reads).toBe(1);
+    expect(world.vault.listings).toBe(0);
+    expect(world.calls()).toEqual([
+      'aws:eu-west-1: write app/db',
+      'azure:team-a write app/db',
+      'gcp:team-a write app/db',
+    ]);
+    expect(world.aws.copies.get('app/db')?.value).toBe('{"user":"eve"}');
+  });
+
+  test('a second event for it costs one read and nothing else', async () => {
+    const world = await settledWorld();
+
+    await world.follow('app/db', sync);
+
+    expect(world.vault.reads).toBe(1);
+    expect(world.calls()).toEqual([]);
+    expect(changes(world)).toEqual(['aws:eu-west-1: unchanged', 'azure:team-a unchanged', 'gcp:team-a unchanged']);
+  });
+
+  test('the same content put again is not written again', async () => {
+    const world = await settledWorld();
+    world.vault.put('app/db', { user: 'ada' });
+
+    await world.follow('app/db', sync);
+
+    expect(world.calls()).toEqual([]);
+  });
+
+  test('a new version that is not written because it is the same still bars older readings', async () => {
+    const world = await settledWorld();
+    const before = world.vault.answer('app/db');
+    world.vault.put('app/db', { user: 'ada' });
+    await world.follow('app/db', sync);
+    world.vault.lagging = before;
+
+    const { outcome } = await world.follow('app/db', sync);
+
+    expect(outcome).toBe('later');
+  });
+
+  test('new tags are not written blindly: the store is looked at first', async () => {
+    const world = await settledWorld();
+    const tagged = someSync({ dest: [{ aws: { tags: { team: 'a' } } }] }, { generation: 2 });
+
+    await world.follow('app/db', tagged);
+
+    expect(world.calls()).toEqual(['aws:eu-west-1: describe app/db', 'aws:eu-west-1: write app/db']);
+    expect(world.aws.copies.get('app/db')?.tags).toEqual({ team: 'a' });
+  });
+
+  test('a lost ledger costs a look, and no write', async () => {
+    const world = await settledWorld();
+    world.ledger.lose();
+
+    await world.follow('app/db', sync);
+
+    expect(world.calls()).toEqual([
+      'aws:eu-west-1: describe app/db',
+      'azure:team-a describe app/db',
+      'gcp:team-a describe app/db',
+    ]);
+    expect(changes(world)).toEqual(['aws:eu-west-1: unchanged', 'azure:team-a unchanged', 'gcp:team-a unchanged']);
+  });
+
+  test('after a lost ledger the next change is warm again', async () => {
+    const world = await settledWorld();
+    world.ledger.lose();
+    await world.follow('app/db', sync);
+    world.vault.put('app/db', { user: 'eve' });
+    world.quiet();
+
+    await world.follow('app/db', sync);
+
+    expect(world.calls().map((call) => call.split(' ')[1])).toEqual(['write', 'write', 'write']);
+  });
+
+  test('where the store contradicts what we remember, it is looked at and written on what is seen', async () => {
+    const world = await settledWorld();
+    const { owner, ref } = world.aws.copies.get('app/db') ?? {};
+    world.aws.place('app/db', { value: 'by hand', owner: owner ?? null, ref: ref ?? null, versionId: 'by-hand' });
+    world.vault.put('app/db', { user: 'eve' });
+
+    await world.follow('app/db', someSync());
+
+    expect(world.aws.calls).toEqual(['write app/db', 'describe app/db', 'write app/db']);
+    expect(world.aws.copies.get('app/db')?.value).toBe('{"user":"eve"}');
+  });
+
+  test('a copy that somebody deleted by hand is created anew', async () => {
+    const world = await settledWorld();
+    world.aws.copies.clear();
+    world.vault.put('app/db', { user: 'eve' });
+
+    await world.follow('app/db', someSync());
+
+    expect(world.aws.calls).toEqual(['write app/db', 'describe app/db', 'write app/db']);
+    expect(world.results.at(-1)?.change).toBe('created');
+  });
+
+  test('a copy that changes under our hands is given up after three looks, and tried again', async () => {
+    const world = new FakeWorld();
+    world.vault.put('app/db', { user: 'ada' });
+    const { owner } = world.resolve(sync);
+    let version = 0;
+    world.aws.duringWrite = () => world.aws.place('app/db', { owner, versionId: `other-${version++}` });
+
+    await world.follow('app/db', someSync());
+
+    expect(world.aws.callsOf('write')).toHaveLength(3);
+    expect(world.results).toMatchObject([
+      { change: 'failed', reason: 'KeepsChanging', retry: { countsAsAttempt: true } },
+    ]);
+  });
+
+  test('the place of a copy stands in the status before the first write to it', async () => {
+    const world = new FakeWorld();
+    world.vault.put('app/db', { user: 'ada' });
+
+    await world.follow('app/db', sync);
+
+    expect(world.places).toEqual(['aws:eu-west-1: 0', 'azure:team-a 0', 'gcp:team-a 0']);
+  });
+
+  test('one read serves every sync of the identity', async () => {
+    const world = new FakeWorld();
+    world.vault.put('app/db', { user: 'ada' });
+    const others = ['one', 'two', 'three'].map((name) => someSync({ dest: [{ aws: { name } }] }, { name }));
+
+    await world.follow('app/db', others);
+
+    expect(world.vault.reads).toBe(1);
+    expect([...world.aws.copies.keys()].sort()).toEqual(['one', 'three', 'two']);
+  });
+
+  test('a deleted secret takes its copies with it', async () => {
+    const world = await settledWorld();
+    world.vault.delete('app/db');
+
+    await world.follow('app/db', sync);
+
+    expect(world.stores.map(({ copies }) => copies.size)).toEqual([0, 0, 0]);
+    expect(world.ledger.entries.size).toBe(0);
+  });
+
+  test('an undeleted secret brings its copies back', async () => {
+    const world = await settledWorld();
+    world.vault.delete('app/db');
+    await world.follow('app/db', sync);
+    world.vault.undelete('app/db');
+
+    await world.follow('app/db', sync);
+
+    expect(world.stores.map(({ copies }) => copies.get('app/db')?.value)).toEqual(Array(3).fill('{"user":"ada"}'));
+  });
+
+  test('a copy that the store is deleting is restored', async () => {
+    const world = await settledWorld();
+    const stored = world.aws.copies.get('app/db');
+    world.aws.place('app/db', { ...stored, existence: 'pendingDeletion' });
+    world.vault.put('app/db', { user: 'eve' });
+
+    await world.follow('app/db', someSync());
+
+    expect(world.results.at(-1)).toMatchObject({ change: 'restored', message: 'was being deleted' });
+    expect(world.aws.copies.get('app/db')).toMatchObject({ existence: 'live', value: '{"user":"eve"}' });
+  });
+
+  test('no value comes into the ledger, the results or the status', async () => {
+    const world = new FakeWorld();
+    world.vault.put('app/db', { password: 'hunter2' });
+    world.azure.failing.set('write', new Error('hunter2 is too weak'));
+
+    await world.follow('app/db', sync);
+
+    expect(world.results.map(({ change }) => change).sort()).toEqual(['created', 'created', 'failed']);
+    expect(JSON.stringify([world.results, [...world.ledger.entries], world.places])).not.toContain('hunter2');
+  });
+});
+
+describe('a stale reading', () => {
+  test('is written nowhere, and read again a second later', async () => {
+    const world = await settledWorld();
+    const older = world.vault.answer('app/db');
+    world.vault.put('app/db', { user: 'eve' });
+    await world.follow('app/db', sync);
+    world.vault.lagging = older;
+    world.quiet();
+
+    const outcome = await world.follow('app/db', sync);
+
+    expect(outcome).toMatchObject({ outcome: 'later', afterMs: 1_000, reason: 'StaleRead' });
+    expect(world.calls()).toEqual([]);
+  });
+
+  test('is believed after 60 s: a snapshot was restored', async () => {
+    const world = await settledWorld();
+    const older = world.vault.answer('app/db');
+    world.vault.put('app/db', { user: 'eve' });
+    await world.follow('app/db', sync);
+    world.vault.lagging = older;
+    await world.follow('app/db', sync);
+    world.clock.now += 59_999;
+    const early = await world.follow('app/db', sync);
+    world.clock.now += 1;
+
+    const { outcome } = await world.follow('app/db', sync);
+
+    expect([early.outcome, outcome]).toEqual(['later', 'done']);
+    expect(world.aws.copies.get('app/db')?.value).toBe('{"user":"ada"}');
+  });
+
+  test('is known by the version that an event told, before anything was written', async () => {
+    const world = new FakeWorld();
+    world.vault.put('app/db', { user: 'ada' });
+    world.clock.now += 5;
+    const heard = { version: 2, versionAt: world.clock.now };
+
+    const early = await world.follow('app/db', sync, { heard });
+    world.clock.now += 60_000;
+    const late = await world.follow('app/db', sync, { heard });
+
+    expect([early.outcome, late.outcome]).toEqual(['later', 'done']);
+  });
+
+  test('new life of a secret is no stale reading', async () => {
+    const world = await settledWorld();
+    world.vault.put('app/db', { user: 'eve' });
+    const heard = { version: 2, versionAt: world.clock.now };
+    await world.follow('app/db', sync);
+    world.clock.now += 1;
+    world.vault.deleteMetadata('app/db');
+    world.vault.put('app/db', { user: 'new' });
+
+    const { outcome } = await world.follow('app/db', sync, { heard });
+
+    expect(outcome).toBe('done');
+    expect(world.aws.copies.get('app/db')?.value).toBe('{"user":"new"}');
+  });
+
+  test('is not known by the versions of another secret that the copy was made from before', async () => {
+    const world = await settledWorld();
+    world.vault.put('app/web', { user: 'web' });
+    world.clock.now += 1;
+    for (const user of ['one', 'two', 'three']) world.vault.put('app/db', { user });
+    await world.follow('app/db', someSync({ dest: [{ aws: { name: 'x' } }] }));
+
+    const edited = someSync({ path: 'secret/app/web', dest: [{ aws: { name: 'x' } }] }, { generation: 2 });
+    const { outcome } = await world.follow('app/web', edited);
+
+    expect(outcome).toBe('done');
+    expect(world.aws.copies.get('x')?.value).toBe('{"user":"web"}');
+  });
+
+  test("is not known by the versions of another sync's copy: that is a conflict at once", async () => {
+    const world = new FakeWorld();
+    world.vault.put('app/web', { user: 'web' });
+    world.clock.now += 1;
+    for (const user of ['one', 'two', 'three']) world.vault.put('app/db', { user });
+    await world.follow('app/db', someSync({ dest: [{ aws: { name: 'x' } }] }));
+
+    const rival = someSync({ path: 'secret/app/web', dest: [{ aws: { name: 'x' } }] }, { name: 'rival' });
+    const { outcome } = await world.follow('app/web', rival);
+
+    expect(outcome).toBe('done');
+    expect(world.results.at(-1)).toMatchObject({ change: 'conflict', sync: 'team-a/rival' });
+  });
+
+  test("doubt beside another's record ends too", async () => {
+    const world = new FakeWorld();
+    world.vault.put('app/db', { user: 'ada' });
+    await world.follow('app/db', someSync());
+    world.clock.now += 1_000;
+    const rival = someSync({ adoptionPolicy: 'Always' }, { name: 'rival' });
+    const heard = { version: 2, versionAt: world.clock.now };
+
+    const early = await world.follow('app/db', rival, { heard });
+    world.clock.now += 60_000;
+    const late = await world.follow('app/db', rival, { heard });
+
+    expect([early.outcome, late.outcome]).toEqual(['later', 'done']);
+    expect(world.aws.copies.get('app/db')?.ref).toBe('team-a/rival');
+  });
+});

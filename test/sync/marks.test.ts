@@ -1,0 +1,148 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  fingerprintOf,
+  isMarkedFor,
+  marksOf,
+  ownerOf,
+  parseSourceKey,
+  refOf,
+  type Stamp,
+  sourceKeyOf,
+  versionIdOf,
+} from '../../src/sync/marks.ts';
+
+const key = Buffer.from('0123456789abcdef');
+const stamp: Stamp = {
+  owner: 'd4c1d1c0d7c4b1a0a0b1c2d3e4f50617',
+  ref: 'team-a/db',
+  source: '["main","","secret","app/db"]',
+  version: 7,
+  fingerprint: '00112233445566778899aabbccddeeff',
+};
+
+// These stand in the stores of every installation: a change of any orphans or rewrites every copy there is.
+describe('marks are for ever', () => {
+  test('the owner mark', () => {
+    expect(ownerOf({ installation: 'prod', namespace: 'team-a', name: 'db' })).toBe('afa9373c5f50a5d8b1c4c1a3613457b1');
+    expect(ownerOf({ installation: 'é"\\', namespace: '', name: '日本' })).toBe('2cdb97f0b5e7844ed913d103dfa3ed1f');
+  });
+
+  test('the readable owner', () => {
+    expect(refOf({ namespace: 'team-a', name: 'db' })).toBe('team-a/db');
+    expect(refOf({ namespace: 'n'.repeat(63), name: 'x'.repeat(253) })).toBe(`${'n'.repeat(63)}/${'x'.repeat(136)}`);
+  });
+
+  test('the source key', () => {
+    expect(sourceKeyOf('main', { namespace: 'a/b', mount: 'infra/kv', name: 'app/db' })).toBe(
+      '["main","a/b","infra/kv","app/db"]',
+    );
+  });
+
+  test('the state mark', () => {
+    expect(marksOf(stamp)).toEqual({
+      owner: stamp.owner,
+      ref: stamp.ref,
+      state: '7.073aadac76c86bd2.00112233445566778899aabbccddeeff',
+    });
+  });
+
+  test('the fingerprint', () => {
+    expect(fingerprintOf(key, ['app/db', [['aws', []]], '{"user":"ada"}'])).toBe('59c2b53052f451b8150811b24a882eb4');
+  });
+
+  test('the version id, of a first version and of one that replaces another', () => {
+    expect(versionIdOf(key, stamp, null)).toBe('vss1-0000000007-9e28f991db0bf139afdba836aafae5f81eafc6b3');
+    expect(versionIdOf(key, stamp, 'vss1-0000000007-9e28f991db0bf139afdba836aafae5f81eafc6b3')).toBe(
+      'vss1-0000000007-5902916884db0fe71c2cda8840fc1ec9c7d435c1',
+    );
+  });
+});
+
+describe('ownerOf', () => {
+  test('tells apart what only joins to the same text', () => {
+    const one = ownerOf({ installation: 'a', namespace: 'b/c', name: 'd' });
+    const other = ownerOf({ installation: 'a', namespace: 'b', name: 'c/d' });
+
+    expect(one).not.toBe(other);
+  });
+});
+
+describe('versionIdOf', () => {
+  const stamps = fc.record({
+    owner: fc.string(),
+    ref: fc.string(),
+    source: fc.string({ unit: 'binary' }),
+    version: fc.integer({ min: 0, max: 2 ** 31 - 1 }),
+    fingerprint: fc.string(),
+  });
+
+  test('is what AWS takes for a ClientRequestToken: 32 to 64 characters of letters, digits and hyphens', () => {
+    fc.assert(
+      fc.property(stamps, fc.option(fc.string()), (given, replaced) => {
+        expect(versionIdOf(key, given, replaced)).toMatch(/^vss1-\d{10}-[0-9a-f]{40}$/);
+        expect(versionIdOf(key, given, replaced)).toMatch(/^[A-Za-z0-9-]{32,64}$/);
+      }),
+      { seed: 1 },
+    );
+  });
+
+  test('is the same for the same write, so that a retry changes nothing', () => {
+    expect(versionIdOf(key, { ...stamp }, 'before')).toBe(versionIdOf(key, { ...stamp }, 'before'));
+  });
+
+  test.each<[string, Partial<Stamp>]>([
+    ['owner', { owner: 'another' }],
+    ['source', { source: 'another' }],
+    ['version', { version: 8 }],
+    ['fingerprint', { fingerprint: 'another' }],
+  ])('is another for another %s', (_what, change) => {
+    expect(versionIdOf(key, { ...stamp, ...change }, null)).not.toBe(versionIdOf(key, stamp, null));
+  });
+
+  test('is another when it replaces another version: a flip back is a new version', () => {
+    const ids = [null, 'one', 'two'].map((replaced) => versionIdOf(key, stamp, replaced));
+
+    expect(new Set(ids).size).toBe(3);
+  });
+
+  test('is another under another key, so that nobody else can make one', () => {
+    expect(versionIdOf(Buffer.from('another key here'), stamp, null)).not.toBe(versionIdOf(key, stamp, null));
+  });
+});
+
+describe('fingerprintOf', () => {
+  test('is 32 hex that depend on the key', () => {
+    const prints = [key, Buffer.from('another key here')].map((used) => fingerprintOf(used, ['value']));
+
+    expect(prints[0]).toMatch(/^[0-9a-f]{32}$/);
+    expect(prints[0]).not.toBe(prints[1]);
+  });
+});
+
+describe('parseSourceKey', () => {
+  test('reads back what sourceKeyOf wrote', () => {
+    const text = fc.string({ unit: 'binary' });
+
+    fc.assert(
+      fc.property(text, text, text, text, (vault, namespace, mount, name) => {
+        const place = { namespace, mount, name };
+        expect(parseSourceKey(sourceKeyOf(vault, place))).toEqual({ vault, place });
+      }),
+      { seed: 1 },
+    );
+  });
+});
+
+describe('isMarkedFor', () => {
+  const { state } = marksOf(stamp);
+
+  test('knows a copy of the source by its state mark', () => {
+    expect(isMarkedFor(state, stamp.source)).toBe(true);
+    expect(isMarkedFor(state, '["main","","secret","app/web"]')).toBe(false);
+  });
+
+  test('without a mark that can be read, it may be one', () => {
+    expect([null, '', 'broken'].map((mark) => isMarkedFor(mark, stamp.source))).toEqual([true, true, true]);
+  });
+});
