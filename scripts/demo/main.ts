@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { apiVersion, kind } from '../../src/crd/vault-secret-sync.ts';
+import { eventually } from '../../test/peers/processes.ts';
 import { startVault } from '../../test/peers/start-vault.ts';
 import { startProgram } from '../../test/program/start-program.ts';
 import { awsCredentials, loopbackSettings, region } from '../loopback-settings.ts';
@@ -75,6 +76,10 @@ async function startWorld(): Promise<World> {
   if (program.tcpPort === null) throw new Error('vault-secret-sync has no TCP listener');
   say("pointing Vault's socket audit device at it (beside a file device, so that nothing can stop Vault)");
   await vault.enableAuditSocket({ host: '127.0.0.1', port: program.tcpPort });
+  // As whoever runs it would: the tour begins once the first full reconcile has been through.
+  await eventually(async () => (await program.metric('vss_jobs_total', { kind: 'sync', outcome: 'done' })) > 0, {
+    what: 'the first full reconcile',
+  });
   return { vault, stores, program, manifest, say };
 }
 

@@ -17,6 +17,11 @@ const settingsFlag: OwnFlag = {
   description: 'the settings file (YAML); also VSS_SETTINGS',
 };
 
+const folderFlags: readonly OwnFlag[] = [
+  { name: 'manifests', value: 'DIR', description: 'the folder of manifests', shortFor: 'manifests-directory' },
+  { name: 'json', description: 'one JSON line per copy' },
+];
+
 export const commands: readonly Command[] = [
   {
     name: 'start',
@@ -37,13 +42,17 @@ Two processes meet in Redis:
     name: 'sync',
     usage: 'vault-secret-sync sync --manifests DIR [--settings FILE] [--json]',
     summary: 'reconcile once what a folder of manifests says, then exit',
-    flags: [
-      settingsFlag,
-      { name: 'manifests', value: 'DIR', description: 'the folder of manifests', shortFor: 'manifests-directory' },
-      { name: 'json', description: 'one JSON line per copy' },
-    ],
+    flags: [settingsFlag, ...folderFlags],
     takesSettings: true,
     more: 'Exit code 0: all in sync. 1: something failed. 2: bad input (a manifest, a setting, a flag).',
+  },
+  {
+    name: 'plan',
+    usage: 'vault-secret-sync plan --manifests DIR [--settings FILE] [--json]',
+    summary: 'say what sync would do, without writing anything',
+    flags: [settingsFlag, ...folderFlags],
+    takesSettings: true,
+    more: 'Exit code 0: nothing to do. 3: changes are pending. 1: something failed or conflicts. 2: bad input.',
   },
   {
     name: 'test-event',

@@ -44,6 +44,8 @@ async function runCommand(command: Command, words: readonly string[], output: Ou
       return (await import('./start.ts')).start(given);
     case 'sync':
       return (await import('./sync.ts')).sync(given, output);
+    case 'plan':
+      return (await import('./sync.ts')).plan(given, output);
     case 'test-event':
       return (await import('./test-event.ts')).testEvent(given, output);
     default:

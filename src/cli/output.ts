@@ -7,7 +7,7 @@ export interface Output {
 }
 
 /** Exit codes: scripts rely on them. */
-export const exitCodes = { ok: 0, failed: 1, badInput: 2 } as const;
+export const exitCodes = { ok: 0, failed: 1, badInput: 2, pending: 3 } as const;
 
 const codes = { green: 32, red: 31, yellow: 33, grey: 90, bold: 1 } as const;
 

@@ -1,3 +1,4 @@
+import type { VaultSecretSync } from '../crd/vault-secret-sync.ts';
 import { InputError, publicMessage, SyncError } from '../errors.ts';
 import { createLogger } from '../logging.ts';
 import { createMetrics } from '../metrics.ts';
@@ -14,7 +15,16 @@ import { exitCodes, type Output, paint } from './output.ts';
 import { readSettings } from './read-settings.ts';
 
 /** One full reconcile of what a folder of manifests says, without a server. Prints what it did per copy. */
-export async function sync(given: Arguments, output: Output): Promise<number> {
+export function sync(given: Arguments, output: Output): Promise<number> {
+  return reconcileFolder(given, output, { dryRun: false });
+}
+
+/** What `sync` would do, by the same road and without writing anything. */
+export function plan(given: Arguments, output: Output): Promise<number> {
+  return reconcileFolder(given, output, { dryRun: true });
+}
+
+async function reconcileFolder(given: Arguments, output: Output, { dryRun }: { dryRun: boolean }): Promise<number> {
   const json = given.own['json'] === true;
   const settings = await readSettings(given, { roles: 'webhook,operator', 'webhook-allow-unauthenticated': 'true' });
   const { directory } = settings.manifests;
@@ -34,20 +44,23 @@ export async function sync(given: Arguments, output: Output): Promise<number> {
   process.once('SIGINT', stop).once('SIGTERM', stop);
   const failures: string[] = [];
   const counts = new Map<string, number>();
+  let pending = 0;
   try {
     const composed = await composeWorld({ settings, state, stores, vaults, kubernetes: null, logger, metrics });
     const world: World = {
       ...composed,
       recordPlaces: async () => undefined,
       onCopy(result) {
-        counts.set(result.change, (counts.get(result.change) ?? 0) + 1);
+        const word = dryRun ? result.planned : result.change;
+        counts.set(word, (counts.get(word) ?? 0) + 1);
+        if (result.change === 'dryRun') pending++;
         if (result.change === 'failed' || result.change === 'conflict' || result.change === 'paused')
           failures.push(result.copy);
         output.out(json ? JSON.stringify(shown(result)) : lineOf(result, output));
       },
     };
     for (const manifest of manifests) {
-      const one = syncOf(manifest, 1);
+      const one = planned(syncOf(manifest, 1), dryRun);
       const name = `${one.namespace}/${one.name}`;
       if (one.spec.suspend) {
         output.err(`${name}: suspended, nothing was done`);
@@ -74,19 +87,26 @@ export async function sync(given: Arguments, output: Output): Promise<number> {
     output.err(`${name}: ${message}`);
   }
   const summary = [...counts].map(([change, count]) => `${count} ${change}`).join(', ') || 'nothing selected';
-  output.err(`${manifests.length} ${manifests.length === 1 ? 'sync' : 'syncs'}: ${summary}`);
+  output.err(
+    `${manifests.length} ${manifests.length === 1 ? 'sync' : 'syncs'}: ${dryRun ? 'would be ' : ''}${summary}`,
+  );
   if (bad.length > 0) return exitCodes.badInput;
-  return failures.length > 0 ? exitCodes.failed : exitCodes.ok;
+  if (failures.length > 0) return exitCodes.failed;
+  return dryRun && pending > 0 ? exitCodes.pending : exitCodes.ok;
 }
 
-function shown({ sync: key, store, destination, name, change, planned, reason, message }: CopyResult) {
-  return { sync: key, store, destination, name, change, ...(planned === change ? {} : { planned }), reason, message };
+function planned(one: VaultSecretSync, dryRun: boolean): VaultSecretSync {
+  return dryRun ? { ...one, spec: { ...one.spec, dryRun } } : one;
+}
+
+function shown({ sync: key, store, destination, name, change, planned: due, reason, message }: CopyResult) {
+  return { sync: key, store, destination, name, change, ...(due === change ? {} : { planned: due }), reason, message };
 }
 
 function lineOf(result: CopyResult, output: Output): string {
-  const { sync: key, destination, name, change, planned, message } = result;
+  const { sync: key, destination, name, change, planned: due, message } = result;
   const bad = change === 'failed' || change === 'conflict';
   const colour = bad ? 'red' : change === 'unchanged' ? 'grey' : 'green';
-  const word = planned === change ? change : `${change}: would be ${planned}`;
+  const word = change === 'dryRun' ? due : due === change ? change : `${change}: would be ${due}`;
   return `${paint(output, colour, word.padEnd(10))} ${destination}/${name}  (${key})${message === '' ? '' : `: ${message}`}`;
 }

@@ -136,6 +136,24 @@ describe('vault-secret-sync sync', () => {
     }
   }, 90_000);
 
+  test('plans by the same road without writing: 3 for pending changes, 0 when there are none', async () => {
+    await vault.api('POST', 'secret/data/planned', { data: { user: 'eve' } });
+    const dest = [{ gcp: { project, name: 'planned' } }];
+    const directory = await manifests({ 'planned.yaml': syncOf('planned', { path: 'secret/planned' }, dest) });
+    const command = ['--settings', settingsFile, '--manifests', directory];
+
+    const pending = await run(['plan', ...command]);
+    const absent = await stores.gcp.payload(project, 'planned');
+    await run(['sync', ...command]);
+    const settled = await run(['plan', ...command, '--json']);
+
+    expect(pending).toMatchObject({ code: 3, stdout: expect.stringContaining(`created    gcp:${project}/planned`) });
+    expect(pending.stderr).toContain('1 sync: would be 1 created');
+    expect(absent).toBeNull();
+    expect(settled.code).toBe(0);
+    expect(JSON.parse(settled.stdout)).toMatchObject({ change: 'unchanged' });
+  }, 60_000);
+
   test('reports a wrong manifest with the nearest known name, runs the others, and exits 2', async () => {
     await vault.api('POST', 'secret/data/two', { data: { user: 'bob' } });
     const directory = await manifests({
