@@ -1,7 +1,7 @@
 # What this project can do, in few words. `make help` explains each.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check build bench clean
+.PHONY: help demo test check build bench soak clean
 
 NODE := node_modules/.bin/node
 PROVISION := $(NODE) test/peers/provision.ts
@@ -30,6 +30,10 @@ build: dist/vault-secret-sync.cjs ## the program, as one file in dist/
 bench: dist/vault-secret-sync.cjs ## the figures of the README, as ratios taken in one run
 	@$(PROVISION) redis moto vault >/dev/null
 	@$(NODE) scripts/bench/main.ts
+
+soak: dist/vault-secret-sync.cjs ## operators killed at random while secrets change; ends with "lost 0" (DURATION, SEED)
+	@$(PROVISION) redis vault >/dev/null
+	@$(NODE) scripts/soak/main.ts --seconds $(or $(DURATION),300) --seed $(or $(SEED),1)
 
 clean: ## removes what was built here (not the cached peers)
 	rm -rf dist coverage node_modules
