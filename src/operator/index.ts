@@ -1,3 +1,4 @@
+import { durationMs } from '../crd/duration.ts';
 import { requestedAtAnnotation, syncKeyOf, type VaultSecretSync } from '../crd/vault-secret-sync.ts';
 import type { Logger } from '../logging.ts';
 import type { Metrics } from '../metrics.ts';
@@ -6,13 +7,16 @@ import { mountUuidFact } from '../sync/absence.ts';
 import type { CopyRecord, KnownVault, World } from '../sync/ports.ts';
 import { InterestPublisher } from './interest-publisher.ts';
 import { Leadership } from './leadership.ts';
-import type { Manifests } from './manifests/contract.ts';
+import type { ManifestHandlers, Manifests } from './manifests/contract.ts';
 import { SyncReconciler } from './reconcile-sync.ts';
 import { Schedule } from './schedule.ts';
 import { SourceWatch } from './source-watch.ts';
 import { StatusWriter } from './status-writer.ts';
 import { Syncs } from './syncs.ts';
 import { createWorker } from './worker.ts';
+
+/** Milliseconds until something that could not be handed to the shared state is tried again. */
+const askAgainMs = 5_000;
 
 export interface OperatorOptions {
   /** Everything that syncing needs, but for the recording of places, which is ours. */
@@ -53,11 +57,10 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     manifests,
     logger,
     now,
-    nextReconcileAt: (key) => schedule.dueAt(key),
   });
   const world: World = { ...options.world, recordPlaces: (sync, places) => statuses.recordPlaces(sync, places) };
   const sources = new SourceWatch({ ledger: state.ledger, logger });
-  const parts = { world, state, syncs, manifests, statuses, sources, schedule, metrics, logger, random };
+  const parts = { world, state, syncs, manifests, statuses, sources, metrics, logger, random };
   const reconciler = new SyncReconciler(parts);
   const publisher = new InterestPublisher({
     board: state.interest,
@@ -77,19 +80,28 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     leases: state.leases,
     logger,
     onLead: () => askForEverything(),
-    onLost: () => undefined,
+    onLost: () => schedule.clear(),
   });
 
   /** Generation, by sync, that a full reconcile was asked for. */
   const asked = new Map<string, string>();
   let listed = false;
 
+  /** Asks for full reconciles now and plans the next ones. The leader's business: a replica that dies takes no plan along. */
   function askFor(keys: readonly string[]): void {
     if (keys.length === 0) return;
+    for (const key of keys) schedule.plan(key, nextAfter(key));
     state.jobs.add(keys.map((key) => ({ job: { kind: 'sync', sync: key } }))).catch((error: unknown) => {
-      logger.warn({ err: error }, 'full reconciles could not be queued; they are asked for again in a minute');
-      for (const key of keys) schedule.plan(key, now() + 60_000);
+      logger.warn({ err: error }, 'full reconciles could not be queued; they are asked for again soon');
+      for (const key of keys) schedule.plan(key, now() + askAgainMs);
     });
+  }
+
+  /** After `refreshInterval`, ±10 % so that syncs do not march in step; null = never. */
+  function nextAfter(key: string): number | null {
+    const spec = syncs.get(key)?.sync.spec;
+    const interval = spec && !spec.suspend ? (durationMs(spec.refreshInterval) ?? 0) : 0;
+    return interval === 0 ? null : now() + interval * (0.9 + 0.2 * random());
   }
 
   async function askForEverything(): Promise<void> {
@@ -114,9 +126,23 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     askFor([key]);
   }
 
-  await manifests.start({
+  const again = new Set<NodeJS.Timeout>();
+  function takeUpAgain(key: string): void {
+    const current = syncs.get(key);
+    if (current) handlers.changed(current.sync);
+  }
+  const handlers: ManifestHandlers = {
     changed: (sync) => {
-      changed(sync).catch((error: unknown) => logger.error({ sync: syncKeyOf(sync), err: error }, 'sync not taken up'));
+      const key = syncKeyOf(sync);
+      changed(sync).catch((error: unknown) => {
+        logger.warn({ sync: key, err: error }, 'sync not taken up yet; it is tried again soon');
+        asked.delete(key);
+        const timer = setTimeout(() => {
+          again.delete(timer);
+          takeUpAgain(key);
+        }, askAgainMs).unref();
+        again.add(timer);
+      });
     },
     gone: (sync) => {
       const key = syncKeyOf(sync);
@@ -128,7 +154,8 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       publisher.publish().catch((error: unknown) => logger.warn({ err: error }, 'interest not published'));
       askFor([key]);
     },
-  });
+  };
+  await manifests.start(handlers);
   listed = true;
   logger.info({ syncs: [...syncs.all()].length }, 'manifests are listed');
   await leadership.start();
@@ -140,9 +167,11 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   return {
     syncs,
     statuses,
-    problem: () => manifests.problem() ?? publisher.problem(),
+    // Only the leader publishes; every other replica is ready without.
+    problem: () => manifests.problem() ?? (leadership.leading ? publisher.problem() : null),
     async close(graceMs) {
       schedule.close();
+      for (const timer of again) clearTimeout(timer);
       await leadership.close();
       await publisher.close();
       await consumer.close(graceMs);

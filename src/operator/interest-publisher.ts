@@ -19,8 +19,6 @@ type MountKey = Pick<InterestEntry, 'vault' | 'namespace' | 'mount'>;
 /** Publishes what the webhook must hear about: at once when it is quiet, else gathered. */
 export class InterestPublisher {
   readonly #options: InterestPublisherOptions;
-  /** KV versions by mount key; they spare the webhook from guessing what a path means. */
-  readonly #kvVersions = new Map<string, 1 | 2>();
   readonly #closing = new AbortController();
   #published: string | null = null;
   #publishing: Promise<void> | null = null;
@@ -57,7 +55,6 @@ export class InterestPublisher {
   /** Takes nothing for published any more: another replica may have led meanwhile, or Redis may have lost everything. */
   startAfresh(): void {
     this.#published = null;
-    this.#kvVersions.clear();
   }
 
   async close(): Promise<void> {
@@ -82,16 +79,13 @@ export class InterestPublisher {
     }
   }
 
+  /** KV versions spare the webhook from guessing what a path means. */
   async #versionsOf(entries: readonly InterestEntry[]): Promise<Record<string, 1 | 2>> {
     const mounts = new Map(entries.map((entry) => [mountKeyOf(entry), entry]));
-    await Promise.all(
-      [...mounts].map(async ([key, entry]) => {
-        if (this.#kvVersions.has(key)) return;
-        const version = await this.#options.kvVersionOf(entry);
-        if (version !== null) this.#kvVersions.set(key, version);
-      }),
+    const versions = await Promise.all(
+      [...mounts].map(async ([key, entry]) => [key, await this.#options.kvVersionOf(entry)] as const),
     );
-    return Object.fromEntries([...this.#kvVersions].filter(([key]) => mounts.has(key)));
+    return Object.fromEntries(versions.filter((known): known is [string, 1 | 2] => known[1] !== null));
   }
 }
 

@@ -1,4 +1,3 @@
-import { durationMs } from '../crd/duration.ts';
 import { requestedAtAnnotation, syncKeyOf, type VaultSecretSync } from '../crd/vault-secret-sync.ts';
 import { SyncError } from '../errors.ts';
 import type { Logger } from '../logging.ts';
@@ -10,7 +9,6 @@ import { retryOutcome } from './backoff.ts';
 import type { Manifests } from './manifests/contract.ts';
 import { parked } from './parking.ts';
 import { rememberProgress } from './progress.ts';
-import type { Schedule } from './schedule.ts';
 import type { SourceWatch } from './source-watch.ts';
 import type { StatusWriter } from './status-writer.ts';
 import type { Syncs } from './syncs.ts';
@@ -22,7 +20,6 @@ export interface SyncReconcilerOptions {
   readonly manifests: Manifests;
   readonly statuses: StatusWriter;
   readonly sources: SourceWatch;
-  readonly schedule: Schedule;
   readonly logger: Logger;
   readonly random: () => number;
 }
@@ -49,17 +46,8 @@ export class SyncReconciler {
     try {
       return await this.#reconcile(run, sync, resolved);
     } finally {
-      this.planNext(sync);
       statuses.touch(key);
     }
-  }
-
-  /** Plans the next full reconcile after `refreshInterval`, ±10 % so that syncs do not march in step. */
-  planNext(sync: VaultSecretSync): void {
-    const { schedule, world, random } = this.#options;
-    const interval = durationMs(sync.spec.refreshInterval) ?? 0;
-    const due = interval === 0 || sync.spec.suspend ? null : world.now() + interval * (0.9 + 0.2 * random());
-    schedule.plan(syncKeyOf(sync), due);
   }
 
   async #reconcile(
@@ -110,9 +98,8 @@ export class SyncReconciler {
 
   /** The sync is going away: its copies go too if it says so, then it is let go. */
   async #remove(run: JobRun, sync: VaultSecretSync): Promise<JobOutcome> {
-    const { world, state, manifests, schedule, statuses, syncs, sources } = this.#options;
+    const { world, state, manifests, statuses, syncs, sources } = this.#options;
     const key = syncKeyOf(sync);
-    schedule.plan(key, null);
     if (sync.spec.removalPolicy === 'Delete') {
       if (world.writes() === 'paused') {
         return { outcome: 'retry', delayMs: 30_000, reason: 'WritesPaused', countsAsAttempt: false };

@@ -25,8 +25,10 @@ export class Schedule {
     if (dueAt < this.#ringsAt) this.#arm();
   }
 
-  dueAt(key: string): number | null {
-    return this.#dueAt.get(key) ?? null;
+  /** Forgets all that was planned: another replica plans now. */
+  clear(): void {
+    this.#dueAt.clear();
+    this.#arm();
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { durationMs } from '../crd/duration.ts';
 import type { SyncStatus } from '../crd/status.ts';
 import { syncKeyOf, type VaultSecretSync } from '../crd/vault-secret-sync.ts';
 import type { Logger } from '../logging.ts';
@@ -6,7 +7,7 @@ import type { State } from '../state/contract.ts';
 import { mountUuidFact } from '../sync/absence.ts';
 import type { CopyRecord } from '../sync/ports.ts';
 import type { Manifests } from './manifests/contract.ts';
-import { recallProgress, recallTrouble } from './progress.ts';
+import { type Progress, recallProgress, recallTrouble } from './progress.ts';
 import { type StatusInput, statusOf } from './status.ts';
 import type { Syncs } from './syncs.ts';
 
@@ -19,7 +20,6 @@ export interface StatusWriterOptions {
   readonly syncs: Syncs;
   readonly state: State<CopyRecord>;
   readonly manifests: Manifests;
-  readonly nextReconcileAt: (key: string) => number | null;
   readonly logger: Logger;
   readonly now: () => number;
 }
@@ -135,7 +135,7 @@ export class StatusWriter {
       progress,
       trouble,
       mountUuid,
-      nextReconcileAt: this.#options.nextReconcileAt(key),
+      nextReconcileAt: nextReconcileAt(current.sync, progress),
       now: this.#options.now(),
     };
   }
@@ -158,4 +158,10 @@ export class StatusWriter {
     const type = is.status === 'False' ? 'Warning' : 'Normal';
     this.#options.manifests.announce(sync, { type, reason: is.reason, message: is.message });
   }
+}
+
+/** About when: each replica that leads adds its own jitter. */
+function nextReconcileAt({ spec }: VaultSecretSync, progress: Progress | null): number | null {
+  const interval = durationMs(spec.refreshInterval) ?? 0;
+  return progress === null || interval === 0 || spec.suspend ? null : progress.at + interval;
 }

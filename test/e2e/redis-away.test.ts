@@ -122,10 +122,29 @@ describe('while Redis is away', () => {
     await eventually(async () => (await readyz(webhook)).status === 200, { what: 'the webhook to be ready again' });
   }, 90_000);
 
+  test('a second operator is ready too, and takes over when the leading one is killed', async () => {
+    const settings = { ...settingsFor(vault, stores), state: { redis: redis.url }, manifests: { directory: folder } };
+    const second = await startProgram({ settings: { ...settings, roles: ['operator'] }, env: awsCredentials });
+    try {
+      await eventually(async () => (await readyz(second)).status === 200, { what: 'the second operator to be ready' });
+      await operator.stop('SIGKILL');
+      await vault.api('POST', 'secret/data/app', { data: { n: '3' } });
+      await post(3);
+
+      await copyShows('app', { n: '3' });
+      await eventually(() => second.log.some(({ msg }) => msg === 'leading'), {
+        what: 'the second to lead',
+        within: 30_000,
+      });
+    } finally {
+      operator = second;
+    }
+  }, 90_000);
+
   test('a manifest edited in the folder is followed, and the copy it no longer asks for is left', async () => {
     await writeFile(join(folder, 'app.yaml'), stringify(syncTo('renamed')));
 
-    await copyShows('renamed', { n: '2' });
+    await copyShows('renamed', { n: '3' });
     expect(await stores.gcp.payload(project, 'app')).not.toBeNull();
   }, 60_000);
 });
