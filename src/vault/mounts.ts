@@ -16,9 +16,11 @@ export interface Mounts {
 export function createMounts(session: Session): Mounts {
   const known = new Map<string, MountInfo>();
   const lookups = new Map<string, Promise<MountInfo>>();
+  const nextLookups = new Map<string, Promise<MountInfo>>();
 
-  async function lookUp(place: MountPlace, signal: AbortSignal): Promise<MountInfo> {
+  async function lookUp(place: MountPlace): Promise<MountInfo> {
     const path = `sys/internal/ui/mounts/${encodePath(place.mount)}`;
+    const { signal } = new AbortController();
     const answer = await session.ask({ operation: 'mount', namespace: place.namespace, path, signal });
     const info = interpretMount(answer, place, session.address);
     known.set(keyOf(place), info);
@@ -30,14 +32,31 @@ export function createMounts(session: Session): Mounts {
     const key = keyOf(place);
     const underWay = lookups.get(key);
     if (underWay !== undefined) return underWay;
-    const lookup = lookUp(place, new AbortController().signal).finally(() => lookups.delete(key));
+    const lookup = lookUp(place).finally(() => lookups.delete(key));
     lookups.set(key, lookup);
     return lookup;
   }
 
+  /** The look-up under way began before this call: those who ask meanwhile share the next one. */
+  function lookUpAnew(place: MountPlace): Promise<MountInfo> {
+    const key = keyOf(place);
+    const underWay = lookups.get(key);
+    if (underWay === undefined) return lookUpOnce(place);
+    const planned = nextLookups.get(key);
+    if (planned !== undefined) return planned;
+    const next = underWay
+      .catch(() => undefined)
+      .then(() => {
+        nextLookups.delete(key);
+        return lookUpOnce(place);
+      });
+    nextLookups.set(key, next);
+    return next;
+  }
+
   return {
     async get(place, { fresh, signal }) {
-      if (fresh) return lookUp(place, signal);
+      if (fresh) return untilAborted(lookUpAnew(place), signal);
       return known.get(keyOf(place)) ?? untilAborted(lookUpOnce(place), signal);
     },
     forget(place) {

@@ -1,20 +1,10 @@
-import {
-  mkdirSync,
-  mkdtempSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  unlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { VaultSecretSync } from '../../src/crd/vault-secret-sync.ts';
-import { InputError } from '../../src/errors.ts';
 import { createLogger } from '../../src/logging.ts';
-import { FolderManifests, readFolder } from '../../src/operator/manifests/folder.ts';
+import { FolderManifests } from '../../src/operator/manifests/folder.ts';
 
 let directory: string;
 let open: FolderManifests[];
@@ -38,101 +28,6 @@ function manifest(name: string, path = 'secret/app/db', namespace?: string): str
 function write(file: string, text: string): void {
   writeFileSync(join(directory, file), text);
 }
-
-async function read() {
-  const { manifests, bad } = await readFolder(directory);
-  return { names: manifests.map(({ metadata }) => metadata.name), bad };
-}
-
-describe('readFolder', () => {
-  test('reads YAML and JSON, several documents in a file, files in name order', async () => {
-    write('b.yaml', `${manifest('b1')}\n---\n${manifest('b2')}\n---\n`);
-    write('a.json', manifest('a'));
-    write('c.yml', manifest('c'));
-    write('notes.txt', 'not ours');
-    write('empty.yaml', '# nothing yet\n');
-
-    expect(await read()).toEqual({ names: ['a', 'b1', 'b2', 'c'], bad: [] });
-  });
-
-  test('fills in defaults', async () => {
-    write('a.yaml', manifest('a'));
-
-    const { manifests } = await readFolder(directory);
-
-    expect(manifests[0]?.spec).toMatchObject({ deletionPolicy: 'Delete', removalPolicy: 'Retain', suspend: false });
-  });
-
-  test('a wrong manifest is reported with its file and path, and the others are read', async () => {
-    write('bad.yaml', manifest('bad').replace('"source"', '"sorce"'));
-    write('good.yaml', manifest('good'));
-
-    const { names, bad } = await read();
-
-    expect(names).toEqual(['good']);
-    expect(bad[0]).toEqual({ file: 'bad.yaml', message: 'spec.sorce: unknown field; did you mean "source"?' });
-  });
-
-  test('a document that is no YAML is reported with its place, without its text', async () => {
-    write('bad.yaml', `${manifest('good')}\n---\na: "hunter2\n`);
-
-    const { names, bad } = await read();
-
-    expect(names).toEqual(['good']);
-    expect(bad).toHaveLength(1);
-    expect(bad[0]?.message).toMatch(/^not YAML \(line \d+, column \d+\): [A-Z_]+$/);
-  });
-
-  test('aliases that unfold without end are reported', async () => {
-    const bomb = Array.from({ length: 9 }, (_, level) => {
-      const before = level === 0 ? 'x' : `*l${level - 1}`;
-      return `l${level}: &l${level} [${Array(9).fill(before).join(', ')}]`;
-    });
-    write('bomb.yaml', bomb.join('\n'));
-    write('good.yaml', manifest('good'));
-
-    const { names, bad } = await read();
-
-    expect(names).toEqual(['good']);
-    expect(bad).toEqual([{ file: 'bomb.yaml', message: expect.stringContaining('aliases') }]);
-  });
-
-  test('what cannot be read is reported, and the others are read', async () => {
-    mkdirSync(join(directory, 'folder.yaml'));
-    symlinkSync(join(directory, 'nowhere'), join(directory, 'dangling.yaml'));
-    write('good.yaml', manifest('good'));
-
-    expect(await read()).toEqual({
-      names: ['good'],
-      bad: [
-        { file: 'dangling.yaml', message: 'cannot be read (ENOENT)' },
-        { file: 'folder.yaml', message: 'cannot be read (EISDIR)' },
-      ],
-    });
-  });
-
-  test("hidden files are an editor's", async () => {
-    symlinkSync('nowhere', join(directory, '.#a.yaml'));
-    write('.a.yaml.json', 'broken: "');
-
-    expect(await read()).toEqual({ names: [], bad: [] });
-  });
-
-  test('a name that stands twice is reported where it stands again', async () => {
-    write('a.yaml', manifest('same'));
-    write('b.yaml', manifest('same', 'secret/other', 'default'));
-    write('c.yaml', manifest('same', 'secret/other', 'team-a'));
-
-    const { names, bad } = await read();
-
-    expect(names).toEqual(['same', 'same']);
-    expect(bad).toEqual([{ file: 'b.yaml', message: 'metadata.name: default/same is already defined in a.yaml' }]);
-  });
-
-  test('a folder that is not there is bad input', async () => {
-    await expect(readFolder(join(directory, 'nowhere'))).rejects.toThrow(InputError);
-  });
-});
 
 describe('a folder of manifests, live', () => {
   const lines: Record<string, unknown>[] = [];
@@ -164,6 +59,25 @@ describe('a folder of manifests, live', () => {
 
   async function until(holds: () => boolean): Promise<void> {
     while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+
+  /** Until a manifest of another folder, which is taken away now, counts as gone there. */
+  async function longEnoughToBeGone(): Promise<void> {
+    const other = mkdtempSync(join(tmpdir(), 'manifests-'));
+    const file = join(other, 'x.yaml');
+    writeFileSync(file, manifest('x'));
+    let isGone = false;
+    const manifests = new FolderManifests({ directory: other, logger: createLogger({ level: 'silent' }) });
+    await manifests.start({
+      changed: () => undefined,
+      gone: () => {
+        isGone = true;
+      },
+    });
+    unlinkSync(file);
+    await until(() => isGone);
+    await manifests.close();
+    rmSync(other, { recursive: true });
   }
 
   const problems = () =>
@@ -256,6 +170,7 @@ describe('a folder of manifests, live', () => {
     unlinkSync(join(directory, 'a.yaml'));
     write('c.yaml', manifest('c'));
     await until(() => heard.includes('changed c'));
+    await longEnoughToBeGone();
     const whileBad = [...heard];
     write('b.yaml', manifest('b'));
     await until(() => heard.includes('gone a'));
@@ -276,10 +191,12 @@ describe('a folder of manifests, live', () => {
     write('a.yaml', manifest('a', 'secret/edited'));
     write('b.yaml', manifest('b'));
     await until(() => heard.length === 4);
-    unlinkSync(join(directory, 'c.yaml'));
-    await until(() => heard.includes('gone c'));
+    await longEnoughToBeGone();
+    unlinkSync(join(directory, 'b.yaml'));
+    write('d.yaml', manifest('d'));
+    await until(() => heard.includes('changed d'));
 
-    expect(heard).toEqual(['changed a', 'changed b', 'changed c', 'changed a', 'gone c']);
+    expect(heard).toEqual(['changed a', 'changed b', 'changed c', 'changed a', 'changed d']);
   });
 
   test('a bad file is reported once, and again when it is bad in another way', async () => {

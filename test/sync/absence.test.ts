@@ -1,19 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { SyncError } from '../../src/errors.ts';
 import { sourceUnavailable } from './fake-vault.ts';
-import { FakeWorld } from './fake-world.ts';
+import { FakeWorld, worldInSync } from './fake-world.ts';
 import { everywhere, someSync } from './some-sync.ts';
 
 const sync = someSync({ dest: everywhere });
-
-async function settledWorld(): Promise<FakeWorld> {
-  const world = new FakeWorld();
-  world.vault.put('app/db', { user: 'ada' });
-  await world.reconcile(sync);
-  world.clock.now += 1_000;
-  world.quiet();
-  return world;
-}
 
 function copiesIn(world: FakeWorld): number {
   return world.stores.reduce((sum, { copies }) => sum + copies.size, 0);
@@ -25,7 +16,7 @@ describe('a copy goes only when Vault proves that its source is gone', () => {
     ['the latest version was destroyed', ({ vault }) => vault.destroy('app/db')],
     ['its metadata was deleted, in the mount that it was read from', ({ vault }) => vault.deleteMetadata('app/db')],
   ])('%s: proven', async (_title, change) => {
-    const world = await settledWorld();
+    const world = await worldInSync(sync);
     change(world);
 
     await world.follow('app/db', sync);
@@ -51,7 +42,7 @@ describe('a copy goes only when Vault proves that its source is gone', () => {
         (vault.failing = new SyncError({ remedy: 'SlowRetry', reason: 'PermissionDenied', message: '403' })),
     ],
   ])('%s: not proven, whether an event or a full reconcile looks', async (_title, change) => {
-    const world = await settledWorld();
+    const world = await worldInSync(sync);
     change(world);
 
     await world.follow('app/db', sync);
@@ -62,7 +53,7 @@ describe('a copy goes only when Vault proves that its source is gone', () => {
   });
 
   test('what Vault does not answer is no result but an error to come back with', async () => {
-    const world = await settledWorld();
+    const world = await worldInSync(sync);
     world.vault.failing = sourceUnavailable('VaultSealed');
 
     const outcome = await world.follow('app/db', sync);
@@ -72,7 +63,7 @@ describe('a copy goes only when Vault proves that its source is gone', () => {
   });
 
   test('a mount made anew is told of, copy by copy, and is no fault of the manifest', async () => {
-    const world = await settledWorld();
+    const world = await worldInSync(sync);
     world.vault.remount();
 
     await world.follow('app/db', sync);
@@ -86,7 +77,7 @@ describe('a copy goes only when Vault proves that its source is gone', () => {
   });
 
   test('a full reconcile over a mount made anew does not take its uuid for the one to trust', async () => {
-    const world = await settledWorld();
+    const world = await worldInSync(sync);
     world.vault.remount();
 
     await world.reconcile(sync);
@@ -96,7 +87,7 @@ describe('a copy goes only when Vault proves that its source is gone', () => {
   });
 
   test('with the ledger lost, the uuid that the status remembered still proves an absence', async () => {
-    const world = await settledWorld();
+    const world = await worldInSync(sync);
     world.ledger.entries.clear();
     world.vault.deleteMetadata('app/db');
 
@@ -106,7 +97,7 @@ describe('a copy goes only when Vault proves that its source is gone', () => {
   });
 
   test('with ledger and status lost, nothing is proven', async () => {
-    const world = await settledWorld();
+    const world = await worldInSync(sync);
     world.ledger.lose();
     world.vault.deleteMetadata('app/db');
 
@@ -114,6 +105,27 @@ describe('a copy goes only when Vault proves that its source is gone', () => {
 
     expect(copiesIn(world)).toBe(3);
     expect(world.results[0]?.reason).toBe('SourceNotFound');
+  });
+
+  test('with ledger and status lost, a mount that does not tell its uuid proves nothing', async () => {
+    const world = await worldInSync(sync);
+    world.ledger.lose();
+    world.vault.lagging = { found: false, because: 'notFound', version: null, createdTime: null, mountUuid: null };
+
+    await world.follow('app/db', sync);
+
+    expect(copiesIn(world)).toBe(3);
+  });
+
+  test('with the ledger lost, a full reconcile over a mount made anew does not take its uuid for the one to trust', async () => {
+    const world = await worldInSync(sync);
+    world.ledger.entries.clear();
+    world.vault.remount();
+
+    await world.reconcile(sync);
+    await world.reconcile(sync);
+
+    expect(copiesIn(world)).toBe(3);
   });
 
   test('a secret that was never written is nothing to complain of', async () => {
@@ -142,7 +154,7 @@ describe('what the absence of a secret does not touch', () => {
     ['is being deleted already', { existence: 'pendingDeletion' }],
     ['is managed by a service', { managedBy: 'rds' }],
   ])('a copy that %s', async (_title, change) => {
-    const world = await settledWorld();
+    const world = await worldInSync(sync);
     for (const store of world.stores) store.place('app/db', { ...store.copies.get('app/db'), ...change });
     world.vault.delete('app/db');
 
@@ -154,7 +166,7 @@ describe('what the absence of a secret does not touch', () => {
   });
 
   test('a copy that deletionPolicy: Retain keeps', async () => {
-    const world = await settledWorld();
+    const world = await worldInSync(sync);
     world.vault.delete('app/db');
 
     await world.follow('app/db', someSync({ dest: everywhere, deletionPolicy: 'Retain' }));
@@ -173,6 +185,20 @@ describe('what the absence of a secret does not touch', () => {
     await world.reconcile(someSync({ ...named, path: 'secret/app/bd' }, { generation: 2 }));
 
     expect([...world.aws.copies.keys()]).toEqual(['x']);
+  });
+
+  test('the record of the secret named before an edit, when the new one is missing without proof', async () => {
+    const world = new FakeWorld();
+    world.vault.put('app/db', { user: 'ada' });
+    const named = { dest: [{ aws: { name: 'x' } }] };
+    await world.reconcile(someSync(named));
+    const record = world.ledger.entries.get('aws:eu-west-1:/x');
+    world.vault.remount();
+
+    await world.follow('app/bd', someSync({ ...named, path: 'secret/app/bd' }, { generation: 2 }));
+
+    expect(world.results.at(-1)?.reason).toBe('SourceNotFound');
+    expect(world.ledger.entries.get('aws:eu-west-1:/x')).toBe(record);
   });
 
   test('the copy of the secret named before an edit, with the ledger lost', async () => {
@@ -203,7 +229,7 @@ describe('what the absence of a secret does not touch', () => {
   });
 
   test('a copy that changed between the look and the deletion is looked at again', async () => {
-    const world = await settledWorld();
+    const world = await worldInSync(sync);
     world.vault.delete('app/db');
     const { aws } = world;
     const remove = aws.remove.bind(aws);

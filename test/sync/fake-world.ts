@@ -106,6 +106,23 @@ export class FakeWorld implements World {
   }
 }
 
+/** A world in which the copies of the secret `app/db` have just been made, by a full reconcile. */
+export async function worldInSync(sync: VaultSecretSync): Promise<FakeWorld> {
+  const world = new FakeWorld();
+  world.vault.put('app/db', { user: 'ada' });
+  await world.reconcile(sync);
+  world.clock.now += 1_000;
+  world.quiet();
+  return world;
+}
+
+/** The same, and Vault has a new version since. */
+export async function worldWithChange(sync: VaultSecretSync): Promise<FakeWorld> {
+  const world = await worldInSync(sync);
+  world.vault.put('app/db', { user: 'eve' });
+  return world;
+}
+
 export class FakeLedger implements Ledger {
   readonly entries = new Map<string, CopyRecord>();
   readonly facts = new Map<string, string>();

@@ -1,18 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { FakeWorld } from './fake-world.ts';
+import { FakeWorld, worldInSync } from './fake-world.ts';
 import { everywhere, someSync } from './some-sync.ts';
 
 const sync = someSync({ dest: everywhere });
-
-/** A world in which the sync's copies have just been made. */
-async function settledWorld(): Promise<FakeWorld> {
-  const world = new FakeWorld();
-  world.vault.put('app/db', { user: 'ada' });
-  await world.follow('app/db', sync);
-  world.clock.now += 1_000;
-  world.quiet();
-  return world;
-}
 
 function changes(world: FakeWorld): string[] {
   return world.results.map(({ destination, change }) => `${destination} ${change}`);
@@ -37,7 +27,7 @@ describe('a change of one secret', () => {
   });
 
   test('once warm it costs one read of Vault and one write per destination, and no look at any store', async () => {
-    const world = await settledWorld();
+    const world = await worldInSync(sync);
     world.vault.put('app/db', { user: 'eve' });
 
     await world.follow('app/db', sync);
@@ -53,7 +43,7 @@ describe('a change of one secret', () => {
   });
 
   test('a second event for it costs one read and nothing else', async () => {
-    const world = await settledWorld();
+    const world = await worldInSync(sync);
 
     await world.follow('app/db', sync);
 
@@ -63,7 +53,7 @@ describe('a change of one secret', () => {
   });
 
   test('the same content put again is not written again', async () => {
-    const world = await settledWorld();
+    const world = await worldInSync(sync);
     world.vault.put('app/db', { user: 'ada' });
 
     await world.follow('app/db', sync);
@@ -72,7 +62,7 @@ describe('a change of one secret', () => {
   });
 
   test('a new version that is not written because it is the same still bars older readings', async () => {
-    const world = await settledWorld();
+    const world = await worldInSync(sync);
     const before = world.vault.answer('app/db');
     world.vault.put('app/db', { user: 'ada' });
     await world.follow('app/db', sync);
@@ -84,7 +74,7 @@ describe('a change of one secret', () => {
   });
 
   test('new tags are not written blindly: the store is looked at first', async () => {
-    const world = await settledWorld();
+    const world = await worldInSync(sync);
     const tagged = someSync({ dest: [{ aws: { tags: { team: 'a' } } }] }, { generation: 2 });
 
     await world.follow('app/db', tagged);
@@ -94,7 +84,7 @@ describe('a change of one secret', () => {
   });
 
   test('a lost ledger costs a look, and no write', async () => {
-    const world = await settledWorld();
+    const world = await worldInSync(sync);
     world.ledger.lose();
 
     await world.follow('app/db', sync);
@@ -108,7 +98,7 @@ describe('a change of one secret', () => {
   });
 
   test('after a lost ledger the next change is warm again', async () => {
-    const world = await settledWorld();
+    const world = await worldInSync(sync);
     world.ledger.lose();
     await world.follow('app/db', sync);
     world.vault.put('app/db', { user: 'eve' });
@@ -120,7 +110,7 @@ describe('a change of one secret', () => {
   });
 
   test('where the store contradicts what we remember, it is looked at and written on what is seen', async () => {
-    const world = await settledWorld();
+    const world = await worldInSync(sync);
     const { owner, ref } = world.aws.copies.get('app/db') ?? {};
     world.aws.place('app/db', { value: 'by hand', owner: owner ?? null, ref: ref ?? null, versionId: 'by-hand' });
     world.vault.put('app/db', { user: 'eve' });
@@ -132,7 +122,7 @@ describe('a change of one secret', () => {
   });
 
   test('a copy that somebody deleted by hand is created anew', async () => {
-    const world = await settledWorld();
+    const world = await worldInSync(sync);
     world.aws.copies.clear();
     world.vault.put('app/db', { user: 'eve' });
 
@@ -178,7 +168,7 @@ describe('a change of one secret', () => {
   });
 
   test('a deleted secret takes its copies with it', async () => {
-    const world = await settledWorld();
+    const world = await worldInSync(sync);
     world.vault.delete('app/db');
 
     await world.follow('app/db', sync);
@@ -188,7 +178,7 @@ describe('a change of one secret', () => {
   });
 
   test('an undeleted secret brings its copies back', async () => {
-    const world = await settledWorld();
+    const world = await worldInSync(sync);
     world.vault.delete('app/db');
     await world.follow('app/db', sync);
     world.vault.undelete('app/db');
@@ -199,7 +189,7 @@ describe('a change of one secret', () => {
   });
 
   test('a copy that the store is deleting is restored', async () => {
-    const world = await settledWorld();
+    const world = await worldInSync(sync);
     const stored = world.aws.copies.get('app/db');
     world.aws.place('app/db', { ...stored, existence: 'pendingDeletion' });
     world.vault.put('app/db', { user: 'eve' });
@@ -219,110 +209,5 @@ describe('a change of one secret', () => {
 
     expect(world.results.map(({ change }) => change).sort()).toEqual(['created', 'created', 'failed']);
     expect(JSON.stringify([world.results, [...world.ledger.entries], world.places])).not.toContain('hunter2');
-  });
-});
-
-describe('a stale reading', () => {
-  test('is written nowhere, and read again a second later', async () => {
-    const world = await settledWorld();
-    const older = world.vault.answer('app/db');
-    world.vault.put('app/db', { user: 'eve' });
-    await world.follow('app/db', sync);
-    world.vault.lagging = older;
-    world.quiet();
-
-    const outcome = await world.follow('app/db', sync);
-
-    expect(outcome).toMatchObject({ outcome: 'later', afterMs: 1_000, reason: 'StaleRead' });
-    expect(world.calls()).toEqual([]);
-  });
-
-  test('is believed after 60 s: a snapshot was restored', async () => {
-    const world = await settledWorld();
-    const older = world.vault.answer('app/db');
-    world.vault.put('app/db', { user: 'eve' });
-    await world.follow('app/db', sync);
-    world.vault.lagging = older;
-    await world.follow('app/db', sync);
-    world.clock.now += 59_999;
-    const early = await world.follow('app/db', sync);
-    world.clock.now += 1;
-
-    const { outcome } = await world.follow('app/db', sync);
-
-    expect([early.outcome, outcome]).toEqual(['later', 'done']);
-    expect(world.aws.copies.get('app/db')?.value).toBe('{"user":"ada"}');
-  });
-
-  test('is known by the version that an event told, before anything was written', async () => {
-    const world = new FakeWorld();
-    world.vault.put('app/db', { user: 'ada' });
-    world.clock.now += 5;
-    const heard = { version: 2, versionAt: world.clock.now };
-
-    const early = await world.follow('app/db', sync, { heard });
-    world.clock.now += 60_000;
-    const late = await world.follow('app/db', sync, { heard });
-
-    expect([early.outcome, late.outcome]).toEqual(['later', 'done']);
-  });
-
-  test('new life of a secret is no stale reading', async () => {
-    const world = await settledWorld();
-    world.vault.put('app/db', { user: 'eve' });
-    const heard = { version: 2, versionAt: world.clock.now };
-    await world.follow('app/db', sync);
-    world.clock.now += 1;
-    world.vault.deleteMetadata('app/db');
-    world.vault.put('app/db', { user: 'new' });
-
-    const { outcome } = await world.follow('app/db', sync, { heard });
-
-    expect(outcome).toBe('done');
-    expect(world.aws.copies.get('app/db')?.value).toBe('{"user":"new"}');
-  });
-
-  test('is not known by the versions of another secret that the copy was made from before', async () => {
-    const world = await settledWorld();
-    world.vault.put('app/web', { user: 'web' });
-    world.clock.now += 1;
-    for (const user of ['one', 'two', 'three']) world.vault.put('app/db', { user });
-    await world.follow('app/db', someSync({ dest: [{ aws: { name: 'x' } }] }));
-
-    const edited = someSync({ path: 'secret/app/web', dest: [{ aws: { name: 'x' } }] }, { generation: 2 });
-    const { outcome } = await world.follow('app/web', edited);
-
-    expect(outcome).toBe('done');
-    expect(world.aws.copies.get('x')?.value).toBe('{"user":"web"}');
-  });
-
-  test("is not known by the versions of another sync's copy: that is a conflict at once", async () => {
-    const world = new FakeWorld();
-    world.vault.put('app/web', { user: 'web' });
-    world.clock.now += 1;
-    for (const user of ['one', 'two', 'three']) world.vault.put('app/db', { user });
-    await world.follow('app/db', someSync({ dest: [{ aws: { name: 'x' } }] }));
-
-    const rival = someSync({ path: 'secret/app/web', dest: [{ aws: { name: 'x' } }] }, { name: 'rival' });
-    const { outcome } = await world.follow('app/web', rival);
-
-    expect(outcome).toBe('done');
-    expect(world.results.at(-1)).toMatchObject({ change: 'conflict', sync: 'team-a/rival' });
-  });
-
-  test("doubt beside another's record ends too", async () => {
-    const world = new FakeWorld();
-    world.vault.put('app/db', { user: 'ada' });
-    await world.follow('app/db', someSync());
-    world.clock.now += 1_000;
-    const rival = someSync({ adoptionPolicy: 'Always' }, { name: 'rival' });
-    const heard = { version: 2, versionAt: world.clock.now };
-
-    const early = await world.follow('app/db', rival, { heard });
-    world.clock.now += 60_000;
-    const late = await world.follow('app/db', rival, { heard });
-
-    expect([early.outcome, late.outcome]).toEqual(['later', 'done']);
-    expect(world.aws.copies.get('app/db')?.ref).toBe('team-a/rival');
   });
 });

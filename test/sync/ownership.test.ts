@@ -95,6 +95,24 @@ describe('two syncs that want one copy', () => {
     ]);
     expect(world.aws.copies.get('app/db')?.ref).toBe('team-a/first');
     expect(world.results[1]?.message).toContain('belongs to team-a/first');
+    expect(world.ledger.entries.get('aws:eu-west-1:/app/db')).toMatchObject({ sync: 'team-a/first', state: 'synced' });
+  });
+
+  test('also in a store that cannot refuse to overwrite what is there already', async () => {
+    const world = new FakeWorld();
+    world.vault.put('app/db', { user: 'ada' });
+    const { aws } = world;
+    const write = aws.write.bind(aws);
+    aws.write = async (desired, premise, signal) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (premise.kind === 'absent') aws.copies.delete(desired.name);
+      return write(desired, premise, signal);
+    };
+
+    await world.follow('app/db', [second, first]);
+
+    expect(aws.copies.get('app/db')?.ref).toBe('team-a/first');
+    expect(aws.callsOf('write')).toHaveLength(1);
   });
 
   test('of two equally old ones the first by name gets it', async () => {

@@ -73,6 +73,28 @@ describe('compilePolicies', () => {
     expect(check({ ...wish, role: 'arn:aws:iam::123456789012:role/admin' })?.reason).toBe('PolicyDenied');
   });
 
+  test('$namespace stands for the namespace of the sync, one policy for every team', () => {
+    const check = compilePolicies([
+      {
+        namespaces: ['team-*'],
+        vaults: ['*'],
+        paths: ['secret/$namespace/**'],
+        destinations: ['aws:eu-west-1:/$namespace/**'],
+        roles: ['arn:aws:iam::123456789012:role/$namespace'],
+      },
+    ]);
+    const wishOf = (team: string, more: Partial<Wish> = {}): Wish => {
+      const [path, destination] = [`secret/${team}/db`, `aws:eu-west-1:/${team}/db`];
+      return { ...wish, namespace: team, path, destination, role: role.replace('team-a', team), ...more };
+    };
+
+    expect([check(wishOf('team-a')), check(wishOf('team-b'))]).toEqual([null, null]);
+    expect(check(wishOf('team-a', { path: 'secret/team-b/db' }))?.reason).toBe('PolicyDenied');
+    expect(check(wishOf('team-a', { destination: 'aws:eu-west-1:/team-b/db' }))?.reason).toBe('PolicyDenied');
+    expect(check(wishOf('team-a', { role: role.replace('team-a', 'team-b') }))?.reason).toBe('PolicyDenied');
+    expect(check(wishOf('other'))?.reason).toBe('PolicyDenied');
+  });
+
   test('a refusal says who may not do what', () => {
     const message = compilePolicies([])({ ...wish, role })?.message;
 

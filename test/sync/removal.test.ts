@@ -45,6 +45,16 @@ describe('copies that the manifest no longer asks for', () => {
     expect([...world.ledger.entries.keys()].sort()).toEqual(left);
   });
 
+  test('are deleted too where a setting, not the manifest, leads the destination elsewhere now', async () => {
+    const sync = someSync({ ...all, dest: awsOnly, removalPolicy: 'Delete' });
+    const world = await settledWorld(sync);
+    world.target = async () => world.azure;
+
+    await world.reconcile(sync);
+
+    expect(copiesIn(world)).toEqual(['azure:team-a/app/one', 'azure:team-a/app/two']);
+  });
+
   test('are left and forgotten with removalPolicy: Retain', async () => {
     const world = await settledWorld();
 
@@ -175,9 +185,13 @@ describe('copies of a sync that goes away', () => {
     world.azure.place('app/one', { owner: null });
     world.gcp.place('app/one', { ...world.gcp.copies.get('app/one'), managedBy: 'rds' });
 
-    await remove(world);
+    const results = await remove(world);
 
     expect(copiesIn(world)).toEqual(['aws:eu-west-1:/app/one', 'azure:team-a/app/one', 'gcp:team-a/app/one']);
+    expect(results.map(({ change }) => change).sort()).toEqual([
+      ...Array(3).fill('absent'),
+      ...Array(3).fill('deleted'),
+    ]);
   });
 
   test('of another sync, or of the same sync in another installation, stay', async () => {

@@ -172,9 +172,9 @@ export class FolderManifests implements Manifests {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    for (const key of [...this.#missing.keys()]) this.#isBack(key);
     this.#watcher?.close();
     await this.#reading;
+    for (const key of [...this.#missing.keys()]) this.#isBack(key);
   }
 
   #lookSoon(): void {
