@@ -1,25 +1,34 @@
-import { chmod, rm } from 'node:fs/promises';
+import { chmod, mkdir, rename, rm } from 'node:fs/promises';
 import { build } from 'esbuild';
 
 /**
  * Bundles the program into one file. CommonJS, because some of the vendors' packages cannot live in an ESM bundle
- * (`__dirname`, dynamic `require`). Modules that are imported lazily stay lazy.
+ * (`__dirname`, dynamic `require`). Modules that are imported lazily stay lazy. Built beside and then renamed, so that
+ * whoever starts the program meanwhile finds the old one or the new one.
  */
 const outfile = 'dist/vault-secret-sync.cjs';
-await rm('dist', { recursive: true, force: true });
-const { errors } = await build({
-  entryPoints: ['src/cli/program.ts'],
-  outfile,
-  bundle: true,
-  platform: 'node',
-  target: 'node24',
-  format: 'cjs',
-  minifySyntax: true,
-  minifyWhitespace: true,
-  keepNames: true,
-  sourcemap: 'external',
-  banner: { js: '#!/usr/bin/env node' },
-  logLevel: 'warning',
-});
-if (errors.length > 0) process.exit(1);
-await chmod(outfile, 0o755);
+const building = `dist/building-${process.pid}.cjs`;
+await mkdir('dist', { recursive: true });
+try {
+  await build({
+    entryPoints: ['src/cli/program.ts'],
+    outfile: building,
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'cjs',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    // Vendors compare the names of errors; without this they become `AbortError4`.
+    keepNames: true,
+    sourcemap: 'external',
+    banner: { js: '#!/usr/bin/env node' },
+    logLevel: 'warning',
+  });
+  await chmod(building, 0o755);
+  await rename(`${building}.map`, `${outfile}.map`);
+  await rename(building, outfile);
+} finally {
+  await rm(building, { force: true });
+  await rm(`${building}.map`, { force: true });
+}
