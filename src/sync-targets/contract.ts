@@ -71,6 +71,18 @@ export interface Marks {
   readonly state: string;
 }
 
+/**
+ * Whether two state marks speak of the same source and the same rendering. The version may differ: a new version of the
+ * secret with the content of the one before needs no write.
+ */
+export function isSameRendering(observed: string | null, desired: string): boolean {
+  return observed !== null && withoutVersion(observed) === withoutVersion(desired);
+}
+
+function withoutVersion(state: string): string {
+  return state.slice(state.indexOf('.') + 1);
+}
+
 /** Names of the marks in every store. */
 export const markNames = { owner: 'vss-owner', ref: 'vss-ref', state: 'vss-state' } as const;
 

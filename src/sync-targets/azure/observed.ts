@@ -1,5 +1,5 @@
 import type { DeletedSecret, SecretProperties } from '@azure/keyvault-secrets';
-import { type Desired, type Difference, markNames, type Observed, type Written } from '../contract.ts';
+import { type Desired, type Difference, isSameRendering, markNames, type Observed, type Written } from '../contract.ts';
 import { contentTypeOf, tagsOf } from './limits.ts';
 
 /** What this target wants to see again of a secret it observed. */
@@ -54,7 +54,7 @@ export function differencesOf(desired: Desired, observed: Observed, written: Wri
 }
 
 function hasOtherValue(desired: Desired, observed: Observed, written: Written | null): boolean {
-  if (observed.state !== desired.marks.state) return true;
+  if (!isSameRendering(observed.state, desired.marks.state)) return true;
   // Somebody may have made a version by hand and copied the tags, marks included.
   if (written && observed.versionId !== null && observed.versionId !== written.versionId) return true;
   // Nobody can read the value of a disabled version.

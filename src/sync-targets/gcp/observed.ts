@@ -1,4 +1,4 @@
-import { type Desired, type Difference, markNames, type Observed, type Written } from '../contract.ts';
+import { type Desired, type Difference, isSameRendering, markNames, type Observed, type Written } from '../contract.ts';
 import type { WireSecret, WireVersion } from './connection.ts';
 import { lastSegment } from './names.ts';
 
@@ -78,7 +78,7 @@ function hasOtherValue({ desired, observed, written, now }: Comparison): boolean
     if (!newest.enabled) return true;
     if (written && newest.number > Number(written.versionId)) return true;
   }
-  return observed.state !== desired.marks.state;
+  return !isSameRendering(observed.state, desired.marks.state);
 }
 
 /** Whether a label or mark differs, apart from the state mark. */

@@ -157,13 +157,23 @@ describe('drift', () => {
     expect(differences).toEqual(['value']);
   });
 
-  test('a mark of another state is a value that differs when no version is remembered', async () => {
+  test('a mark of another rendering is a value that differs when no version is remembered', async () => {
     const { target, wish, create, look } = open();
     const { desired } = await create();
-    const next = wish({ name: desired.name, version: 2 });
+    const next = wish({ name: desired.name, version: 2, value: 'another' });
 
     const differences = target.compare(next, await look(desired.name), null);
 
     expect(differences).toEqual(['value']);
+  });
+
+  test('a new version with the content of the one before is no difference', async () => {
+    const { target, wish, create, look } = open();
+    const { desired } = await create();
+    const next = wish({ name: desired.name, version: 2, value: desired.value });
+
+    const differences = target.compare(next, await look(desired.name), null);
+
+    expect(differences).toEqual([]);
   });
 });
