@@ -19,7 +19,7 @@ demo: dist/vault-secret-sync.cjs ## the main job on real input: Vault, three sto
 	@$(NODE) scripts/demo/main.ts
 
 test: dist/vault-secret-sync.cjs ## every check and test, against real peers (first run: about 15 minutes)
-	@$(PROVISION) redis moto vault kube helm >/dev/null
+	@$(PROVISION) redis moto vault kube helm templates >/dev/null
 	@$(NODE) scripts/test.ts
 
 check: node_modules/.installed ## types, lint, unused code, generated files

@@ -82,6 +82,7 @@ async function bringInSync(context: CopyContext, read: FoundSecret): Promise<Out
   const rendered = renderCopy({
     key: world.fingerprintKey,
     secret: read,
+    render: resolved.render,
     name: wanted.name,
     destination: wanted.destination,
     owner: resolved.owner,

@@ -1,9 +1,8 @@
 import { type Destination, storeOf } from '../crd/vault-secret-sync.ts';
 import { publicMessage, SyncError } from '../errors.ts';
-import { matchName } from '../paths/selector.ts';
 import { parseSourceKey } from './marks.ts';
 import { type CopyRecord, type CopyResult, nothingWritten, type World } from './ports.ts';
-import type { ResolvedSync, WantedCopy } from './resolve.ts';
+import { type ResolvedSync, selectName, type WantedCopy } from './resolve.ts';
 
 /** Ledger id of a copy that could not even be named, or that is another's: it must not take that copy's own id. */
 export function refusedId(resolved: ResolvedSync, wanted: { destination: Destination; source: string }): string {
@@ -84,7 +83,7 @@ export function collisionWith(
     vault === resolved.vault &&
     place.namespace === resolved.namespace &&
     place.mount === resolved.selector.mount &&
-    matchName(resolved.selector, place.name) !== null;
+    selectName(resolved, place.name) !== null;
   // The manifest changed since: the copy now belongs to the secret that is selected.
   if (!stillSelected || record.generation !== resolved.sync.generation) return null;
   return new SyncError({

@@ -1,7 +1,7 @@
 import type { Destination } from '../crd/vault-secret-sync.ts';
 import type { Desired } from '../sync-targets/contract.ts';
 import type { FoundSecret } from '../vault/contract.ts';
-import type { JsonObject, JsonValue } from '../vault/json.ts';
+import { isRawNumber, type JsonObject, type JsonValue } from '../vault/json.ts';
 import { fingerprintOf, marksOf, type Stamp, versionIdOf } from './marks.ts';
 
 /** A copy as it must be, and the fingerprints that tell whether it is. */
@@ -15,14 +15,16 @@ export interface Rendered {
 export function renderCopy(options: {
   readonly key: Uint8Array;
   readonly secret: FoundSecret;
+  /** Makes the value; default: the whole secret as JSON. */
+  readonly render?: (data: JsonObject) => string;
   readonly name: string;
   readonly destination: Destination;
   readonly owner: string;
   readonly ref: string;
   readonly source: string;
 }): Rendered {
-  const { key, secret, name, destination, owner, ref, source } = options;
-  const value = renderValue(secret.data);
+  const { key, secret, render = renderValue, name, destination, owner, ref, source } = options;
+  const value = render(secret.data);
   const settings = [name, shapeOf(destination)];
   const fingerprint = fingerprintOf(key, [...settings, value]);
   const stamp: Stamp = { owner, ref, source, version: secret.version, fingerprint };
@@ -51,10 +53,6 @@ function sortKeys(value: JsonValue): JsonValue {
   const sorted = Object.create(null) as JsonObject;
   for (const key of Object.keys(value).sort()) sorted[key] = sortKeys((value as JsonObject)[key] ?? null);
   return sorted;
-}
-
-function isRawNumber(value: object): boolean {
-  return (JSON as unknown as { isRawJSON(value: unknown): boolean }).isRawJSON(value);
 }
 
 /** What of a destination shows in the copy: everything but where it is and who writes it. */

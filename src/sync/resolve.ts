@@ -1,6 +1,7 @@
 import type { Destination, Spec, Store, VaultSecretSync } from '../crd/vault-secret-sync.ts';
 import { storeOf, syncKeyOf } from '../crd/vault-secret-sync.ts';
 import { fixSpec } from '../errors.ts';
+import type { Captures } from '../paths/patterns.ts';
 import { comparableAddress, trimSlashes } from '../paths/places.ts';
 import { expandName, matchName, parseSelector, type Selector } from '../paths/selector.ts';
 import type { Target } from '../sync-targets/contract.ts';
@@ -8,6 +9,8 @@ import type { SecretPlace } from '../vault/contract.ts';
 import { ownerOf, refOf, sourceKeyOf } from './marks.ts';
 import type { PolicyCheck } from './policies.ts';
 import type { KnownVault } from './ports.ts';
+import { compileFilters, type PathFilter } from './transform/filters.ts';
+import { compileRenderer, type RenderValue } from './transform/renderer.ts';
 
 /** A sync whose words have been looked up: which Vault, which selector, which marks. */
 export interface ResolvedSync {
@@ -19,6 +22,9 @@ export interface ResolvedSync {
   /** Vault namespace; '' is the root. */
   readonly namespace: string;
   readonly selector: Selector;
+  readonly filter: PathFilter;
+  /** Makes the value of a copy of a secret's keys. */
+  readonly render: RenderValue;
   readonly owner: string;
   readonly ref: string;
 }
@@ -56,6 +62,8 @@ export function resolveSync(
     vault: vault.name,
     namespace,
     selector: parseSelector(source),
+    filter: compileFilters(sync.spec.filters),
+    render: compileRenderer(sync.spec.transforms),
     owner: ownerOf({ installation: context.installation, namespace: sync.namespace, name: sync.name }),
     ref: refOf(sync),
   };
@@ -80,6 +88,12 @@ function findVault(address: string | undefined, vaults: readonly KnownVault[]): 
   );
 }
 
+/** What a sync captures from the name of a secret of its mount; null when it does not select it, or filters it out. */
+export function selectName({ selector, filter }: ResolvedSync, name: string): Captures | null {
+  const captures = matchName(selector, name);
+  return captures !== null && filter(`${selector.mount}/${name}`) ? captures : null;
+}
+
 /**
  * The copy that a destination of a sync asks for; null when the sync does not select the secret.
  * @throws SyncError `FixSpec` for names that the store cannot hold, and for what no policy allows
@@ -92,7 +106,7 @@ export function wantedCopy(options: {
   readonly allows: PolicyCheck;
 }): WantedCopy | null {
   const { resolved, place, destination, target, allows } = options;
-  const captures = matchName(resolved.selector, place.name);
+  const captures = selectName(resolved, place.name);
   if (captures === null) return null;
   const store = storeOf(destination);
   const template = destination[store]?.name;

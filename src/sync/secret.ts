@@ -7,7 +7,7 @@ import { type Candidate, ownRecord } from './outcome.ts';
 import { type HeardVersion, isStale, staleLimitMs } from './plan.ts';
 import type { CopyRecord, CopyResult, World } from './ports.ts';
 import { collisionWith, refuseCopy, refusedId, sameCopyTwice } from './refused.ts';
-import { type ResolvedSync, wantedCopy } from './resolve.ts';
+import { type ResolvedSync, selectName, wantedCopy } from './resolve.ts';
 
 /** Milliseconds to wait for copies that another run is writing before the job is put back. */
 const leaseWaitMs = 2_000;
@@ -66,6 +66,7 @@ async function wantedCopies(work: SecretWork): Promise<{ copies: Candidate[]; re
   const refused: CopyResult[] = [];
   // Where two syncs want one copy that is nobody's yet, the earlier one gets it.
   for (const resolved of [...work.syncs].sort(byAge)) {
+    if (selectName(resolved, place.name) === null) continue;
     const source = sourceKeyOf(resolved.vault, place);
     const ids = new Set<string>();
     for (const destination of resolved.spec.dest) {

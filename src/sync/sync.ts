@@ -1,12 +1,11 @@
 import type { VaultSecretSync } from '../crd/vault-secret-sync.ts';
-import { matchName } from '../paths/selector.ts';
 import type { Observed, Target } from '../sync-targets/contract.ts';
 import type { SecretPlace } from '../vault/contract.ts';
 import { mountUuidFact } from './absence.ts';
 import { parseSourceKey } from './marks.ts';
 import type { CopyRecord, CopyResult, World } from './ports.ts';
 import { removeLeftover } from './removal.ts';
-import type { ResolvedSync } from './resolve.ts';
+import { type ResolvedSync, selectName } from './resolve.ts';
 import { reconcileSecret } from './secret.ts';
 
 /** Secrets of one sync that are worked on at once. */
@@ -43,7 +42,7 @@ export async function reconcileSync(options: {
   if (selector.kind === 'literal') names.add(selector.name);
   else {
     for await (const name of reader.list({ ...mountPlace, prefix: selector.prefix }, signal)) {
-      if (matchName(selector, name)) names.add(name);
+      if (selectName(resolved, name)) names.add(name);
     }
   }
   // Copies whose secret no longer shows in the listing: each is looked up on its own, an absence must be proven.
@@ -53,7 +52,7 @@ export async function reconcileSync(options: {
       source.vault === vault &&
       source.place.namespace === namespace &&
       source.place.mount === selector.mount &&
-      matchName(selector, source.place.name) !== null;
+      selectName(resolved, source.place.name) !== null;
     if (selected) names.add(source.place.name);
   }
 

@@ -10,6 +10,7 @@ export interface RawNumber {
 interface ExactJson {
   parse(text: string, reviver: (key: string, value: unknown, context: { source?: string }) => unknown): unknown;
   rawJSON(text: string): RawNumber;
+  isRawJSON(value: unknown): value is RawNumber;
 }
 
 // TypeScript's library does not describe the source-text argument of revivers yet.
@@ -21,4 +22,8 @@ export function parseExactly(text: string): unknown {
     if (typeof value !== 'number' || context.source === undefined) return value;
     return String(value) === context.source ? value : exact.rawJSON(context.source);
   });
+}
+
+export function isRawNumber(value: unknown): value is RawNumber {
+  return exact.isRawJSON(value);
 }

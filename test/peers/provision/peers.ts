@@ -12,6 +12,8 @@ export interface PeerPrograms {
   moto: { python: string };
   kube: { kubeApiserver: string; etcd: string; kubectl: string };
   helm: { helm: string };
+  /** Renders templates with Go's own `text/template`. */
+  templates: { templateOracle: string };
 }
 
 export type PeerName = keyof PeerPrograms;
@@ -27,6 +29,7 @@ export const peers: { [Name in PeerName]: (world: World) => Promise<PeerPrograms
     kubectl: await findOrBuild(world, kubectl),
   }),
   helm: async (world) => ({ helm: await findOrBuild(world, helm) }),
+  templates: async (world) => ({ templateOracle: await findOrBuild(world, templateOracle) }),
 };
 
 interface GoProgram {
@@ -109,6 +112,18 @@ const helm: GoProgram = {
   target: 'helm.sh/helm/v3/cmd/helm',
   setVariables: ['helm.sh/helm/v3/internal/version.version=v3.22.0'],
   usually: '1 to 5 minutes',
+};
+
+const templateOracle: GoProgram = {
+  program: 'vss-template-oracle',
+  version: '1.0.0',
+  minimum: '1.0.0',
+  versionArgs: ['version'],
+  variable: 'VSS_TEMPLATE_ORACLE',
+  module: join('..', 'sync', 'transform', 'oracle'),
+  target: '.',
+  setVariables: [],
+  usually: 'some seconds',
 };
 
 async function findOrBuild(world: World, recipe: GoProgram): Promise<string> {
