@@ -366,6 +366,8 @@ export const table: Readonly<Record<string, readonly string[]>> = {
     '{{ dig "a" . }}',
     '{{ dig 1 "x" . }}',
     '{{ hasKey (split "," "a") "_0" }}',
+    '{{ .nothing | keys }} {{ keys .missing }} {{ keys (.nothing) }}',
+    '{{ keys .nothing }}',
   ],
   lists: [
     '{{ list 1 "a" nil true }} {{ list }} {{ first .list }} {{ last .list }} {{ rest .list }} {{ initial .list }} {{ reverse .list }}',

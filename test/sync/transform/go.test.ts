@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { compileTemplate } from '../../../src/sync/transform/template/template.ts';
 import { type JsonObject, parseExactly } from '../../../src/vault/json.ts';
 import { type Answer, askGo, type Question } from './ask-go.ts';
-import { generatedQuestions, mutilatedQuestions, printfQuestions } from './generate-templates.ts';
+import { mutilatedQuestions, printfQuestions } from './generate-mistakes.ts';
+import { generatedQuestions } from './generate-templates.ts';
 import { ancestorTable, secret, table } from './go-table.ts';
 
 const seed = 20_260_612;

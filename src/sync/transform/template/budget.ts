@@ -2,7 +2,7 @@ import { Fault } from './fault.ts';
 import { limits } from './limits.ts';
 
 /** Characters that cost as much as one step. */
-const charactersPerStep = 32;
+const charactersPerStep = 16;
 
 /** What one rendering may still spend. */
 export class Budget {

@@ -145,8 +145,7 @@ export class Rendering {
       return;
     }
     if (isKind(over, 'dict')) {
-      this.#budget.spend(over.entries.size);
-      yield* sortedEntries(over);
+      yield* sortedEntries(over, this.#budget);
       return;
     }
     if (!isKind(over, 'int'))
@@ -274,6 +273,7 @@ export class Rendering {
       const [message] = operands;
       throw new Fault(message?.kind === 'string' ? `the template fails: ${message.value}` : 'the template fails');
     }
+    for (const given of args) if (typeof given === 'string') this.#budget.spendText(given.length);
     const result = called.call(args, this.#budget);
     if (typeof result === 'string') this.#budget.spendText(result.length);
     return result;

@@ -1,4 +1,5 @@
 import { Fault } from './fault.ts';
+import { spaceAfter } from './space.ts';
 
 export type TokenKind =
   | 'text'
@@ -68,7 +69,7 @@ export function lex(text: string): Token[] {
     const open = text.indexOf('{{', position);
     const trims = open >= 0 && trimsLeft(text, open + 2);
     const piece = text.slice(position, open < 0 ? text.length : open);
-    const kept = trims ? piece.replace(/[ \t\r\n]+$/, '') : piece;
+    const kept = trims ? piece.slice(0, spaceAfter(piece, /[ \t\r\n]/)) : piece;
     if (kept !== '') tokens.push({ kind: 'text', offset: position, text: kept });
     if (open < 0) break;
     const inside = open + (trims ? 4 : 2);

@@ -11,11 +11,9 @@ export const limits = {
   /** Lists and maps within each other: of the secret, and of what a template builds. */
   valueDepth: 200,
   /** Evaluation steps of one rendering; long texts and lists cost more than one. */
-  steps: 500_000,
+  steps: 1_000_000,
   /** Bytes of the output. */
   outputBytes: 1_048_576,
   /** Characters of any text on the way to it. */
   textLength: 1_048_576,
-  /** Patterns that one rendering may compile. */
-  patterns: 50,
 } as const;

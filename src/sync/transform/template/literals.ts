@@ -52,7 +52,7 @@ const decimal = '(?:0|[1-9](?:_?\\d)*)';
 const integer = new RegExp(
   `^[+-]?(?:${decimal}|0[xX](?:_?[\\da-fA-F])+|0[oO](?:_?[0-7])+|0(?:_?[0-7])+|0[bB](?:_?[01])+)$`,
 );
-const decimalFloat = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+const decimalFloat = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 
 /** Reads a number as Go's templates do. @throws Fault for what is none, and for what Go's types cannot hold */
 export function parseNumber(text: string, offset: number): NumberOperand {

@@ -5,6 +5,7 @@ import { signatures } from './functions/all.ts';
 import { limits } from './limits.ts';
 import type { Template } from './nodes.ts';
 import { parse } from './parse.ts';
+import { spaceBefore, trimSpace } from './space.ts';
 import { fromJson } from './values.ts';
 
 /** Renders the keys of one secret. @throws SyncError `FixSpec` with line and column, and without any value */
@@ -17,8 +18,8 @@ export type RenderTemplate = (data: JsonObject) => string;
  */
 export function compileTemplate(source: string): RenderTemplate {
   const text = source.toWellFormed();
-  const start = /^\p{White_Space}*/u.exec(text)?.[0].length ?? 0;
-  const trimmed = text.slice(start).replace(/\p{White_Space}+$/u, '');
+  const start = spaceBefore(text);
+  const trimmed = trimSpace(text);
   const template = compile({ trimmed, text, start });
   return (data) => {
     const rendering = new Rendering(template);

@@ -1,4 +1,5 @@
 import { isRawNumber, type JsonValue } from '../../../vault/json.ts';
+import type { Budget } from './budget.ts';
 import { Fault } from './fault.ts';
 import { limits } from './limits.ts';
 
@@ -145,6 +146,8 @@ export function compareTexts(left: string, right: string): number {
 }
 
 /** The entries of a map in the order in which Go prints them and walks through them. */
-export function sortedEntries({ entries }: Dict): [string, Item][] {
+export function sortedEntries({ entries }: Dict, budget: Budget): [string, Item][] {
+  budget.spend(entries.size * 4);
+  for (const key of entries.keys()) budget.spendText(key.length);
   return [...entries].sort(([left], [right]) => compareTexts(left, right));
 }

@@ -48,8 +48,7 @@ function addJson(value: Item, place: Place): void {
   else if (value.kind === 'list') {
     addMembers(value.items, { ...place, brackets: '[]' }, (item, inner) => addJson(item, inner));
   } else {
-    budget.spend(value.entries.size);
-    addMembers(sortedEntries(value), { ...place, brackets: '{}' }, ([key, item], inner) => {
+    addMembers(sortedEntries(value, budget), { ...place, brackets: '{}' }, ([key, item], inner) => {
       text.add(`${jsonText(key, place)}:${place.pretty ? ' ' : ''}`);
       addJson(item, inner);
     });

@@ -48,9 +48,8 @@ function addValue(value: Item, place: Place): void {
     }
     text.add(']');
   } else {
-    budget.spend(value.entries.size);
     text.add('map[');
-    for (const [index, [key, item]] of sortedEntries(value).entries()) {
+    for (const [index, [key, item]] of sortedEntries(value, budget).entries()) {
       text.add(`${index > 0 ? ' ' : ''}${key}:`);
       addValue(item, { ...place, depth: depth + 1 });
     }

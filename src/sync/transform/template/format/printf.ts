@@ -117,9 +117,8 @@ class Printer {
       }
       this.#text.add(']');
     } else {
-      this.#budget.spend(value.entries.size);
       this.#text.add('map[');
-      for (const [index, [key, item]] of sortedEntries(value).entries()) {
+      for (const [index, [key, item]] of sortedEntries(value, this.#budget).entries()) {
         if (index > 0) this.#text.add(' ');
         this.#addValue(key, shape, depth + 1);
         this.#text.add(':');
@@ -137,6 +136,7 @@ class Printer {
 
   #addString(value: string, shape: Shape): void {
     const { flags } = shape;
+    this.#budget.spendText(value.length);
     switch (shape.verb) {
       case 'v':
       case 's':

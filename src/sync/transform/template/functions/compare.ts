@@ -67,7 +67,7 @@ export function isDeeplyEqual(
 ): boolean {
   const { count, depth = 0 } = options;
   checkDepth(depth);
-  count(1);
+  count(typeof left === 'string' ? 1 + left.length / 16 : 1);
   if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return left === right;
   if (left.kind === 'int') return right.kind === 'int' && left.type === right.type && left.value === right.value;
   if (left.kind === 'float') return right.kind === 'float' && left.value === right.value;

@@ -1,7 +1,6 @@
-import type { Budget } from '../budget.ts';
 import { Fault } from '../fault.ts';
 import { textOf } from '../format/print.ts';
-import { type Dict, dict, type Item, isKind, list, sortedEntries } from '../values.ts';
+import { dict, type Item, isKind, list, sortedEntries } from '../values.ts';
 import { define, defineVariadic, type FunctionTable } from './define.ts';
 
 /** Sprig's functions on maps. Keys and values come in the order of the keys, where Sprig has them in none. */
@@ -30,27 +29,22 @@ export const dicts: FunctionTable = {
   hasKey: define(['map', 'string'], ([map, key]) => map.entries.has(key)),
   keys: defineVariadic({ parameters: [], rest: 'map' }, (maps, budget) =>
     list(
-      maps.flatMap((map) => entriesOf(map, budget).map(([key]) => key)),
+      maps.flatMap((map) => sortedEntries(map, budget).map(([key]) => key)),
       '[]string',
     ),
   ),
-  values: define(['map'], ([map], budget) => list(entriesOf(map, budget).map(([, value]) => value))),
+  values: define(['map'], ([map], budget) => list(sortedEntries(map, budget).map(([, value]) => value))),
   pick: defineVariadic({ parameters: ['map'], rest: 'string' }, ([map, ...keys], budget) => {
     budget.spend(keys.length);
     const wanted = new Set(keys);
-    return dict(entriesOf(map, budget).filter(([key]) => wanted.has(key)));
+    return dict(sortedEntries(map, budget).filter(([key]) => wanted.has(key)));
   }),
   omit: defineVariadic({ parameters: ['map'], rest: 'string' }, ([map, ...keys], budget) => {
     const unwanted = new Set(keys);
-    return dict(entriesOf(map, budget).filter(([key]) => !unwanted.has(key)));
+    return dict(sortedEntries(map, budget).filter(([key]) => !unwanted.has(key)));
   }),
   dig: defineVariadic({ parameters: ['any', 'any', 'any'], rest: 'any' }, dig),
 };
-
-function entriesOf(map: Dict, budget: Budget): [string, Item][] {
-  budget.spend(map.entries.size);
-  return sortedEntries(map);
-}
 
 /** `dig "a" "b" "default" map`: what is at `map.a.b`, or the default. */
 function dig(args: readonly Item[]): Item {

@@ -35,6 +35,7 @@ export const lists: FunctionTable = {
   sortAlpha: define(['any'], ([value], budget) => {
     const texts = isKind(value, 'list') ? textsOf(value, (item) => textOf(item, budget)) : [textOf(value, budget)];
     budget.spend(texts.length * 4);
+    for (const text of texts) budget.spendText(text.length);
     return list(texts.sort(compareTexts), '[]string');
   }),
   until: define(['int'], ([count], budget) => countUp({ start: 0, stop: count, step: count < 0 ? -1 : 1 }, budget)),

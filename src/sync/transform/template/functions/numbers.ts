@@ -1,4 +1,5 @@
 import { Fault } from '../fault.ts';
+import { trimSpace } from '../space.ts';
 import { type Item, int, isKind, typeName } from '../values.ts';
 import { define, defineVariadic, type FunctionTable } from './define.ts';
 
@@ -6,7 +7,7 @@ import { define, defineVariadic, type FunctionTable } from './define.ts';
 export const numbers: FunctionTable = {
   int: define(['any'], ([value]) => int(strictly(value))),
   int64: define(['any'], ([value]) => int64(loosely(value))),
-  atoi: define(['string'], ([text]) => int(/^[+-]?\d+$/.test(text) ? nearest64(BigInt(text)) : 0n)),
+  atoi: define(['string'], ([text]) => int(/^[+-]?\d+$/.test(text) ? nearest64(bigIntOf(text)) : 0n)),
   add: defineVariadic({ parameters: [], rest: 'any' }, (values) =>
     int64(values.reduce<bigint>((sum, value) => sum + loosely(value), 0n)),
   ),
@@ -35,6 +36,13 @@ function ascending(values: readonly Item[]): bigint[] {
   return values.map(loosely).sort((left, right) => (left < right ? -1 : 1));
 }
 
+/** A decimal number. Of one that is far too large only that much is worth knowing: reading its digits takes long. */
+function bigIntOf(text: string): bigint {
+  const significant = text.replace(/^[+-]?0*/, '');
+  if (significant.length <= 20) return BigInt(text);
+  return text.startsWith('-') ? -(2n ** 64n) : 2n ** 64n;
+}
+
 function nearest64(value: bigint): bigint {
   return within64(value) ?? (value < 0n ? -(2n ** 63n) : 2n ** 63n - 1n);
 }
@@ -49,12 +57,12 @@ function strictly(value: Item): bigint {
   if (isKind(value, 'float')) return wholeOf(value.value);
   if (typeof value !== 'string')
     throw new Fault(`int cannot make a number of ${value === null ? 'nothing' : `a ${typeName(value)}`}`);
-  const text = value.replace(/^\p{White_Space}+|\p{White_Space}+$/gu, '');
+  const text = trimSpace(value);
   if (/^[+-]?\d+$/.test(text)) {
-    const exact = within64(BigInt(text));
+    const exact = within64(bigIntOf(text));
     if (exact !== null) return exact;
   }
-  if (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text)) return wholeOf(Number(text));
+  if (/^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/.test(text)) return wholeOf(Number(text));
   throw new Fault('int is given a text that is no number');
 }
 
@@ -82,6 +90,8 @@ const integer = /^([+-]?)(0[xX](?:_?[\da-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01
 
 /** A Go integer of any base; zeros after a point do no harm. */
 function looseText(text: string): bigint {
+  // No number that fits is as long, unless it is zeros for the most part.
+  if (text.length > 1_000) return 0n;
   const found = integer.exec(text.replace(/\.0+$/, ''));
   if (!found) return 0n;
   const [, sign, size = ''] = found;

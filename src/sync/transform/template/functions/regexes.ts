@@ -33,7 +33,7 @@ export const regexes: FunctionTable = {
 
 /** Steps for compiling, and characters times instructions that cost as much as one step. */
 const compileSteps = 1_000;
-const workPerStep = 128;
+const workPerStep = 64;
 
 interface Search {
   readonly pattern: string;

@@ -1,16 +1,20 @@
 import { Fault } from '../fault.ts';
 import { textOf } from '../format/print.ts';
 import { quote } from '../format/quote.ts';
+import { trimSpace } from '../space.ts';
 import { dict, type Item, isKind, list } from '../values.ts';
 import { define, defineVariadic, type FunctionTable } from './define.ts';
 import { lengthOf, sliceText } from './text-bytes.ts';
 
 /** Sprig's functions on texts; the text itself comes last, so that it can come through a pipeline. */
 export const strings: FunctionTable = {
-  upper: define(['string'], ([text]) => mapCharacters(text, toUpper)),
-  lower: define(['string'], ([text]) => mapCharacters(text, toLower)),
-  title: define(['string'], ([text]) => title(text)),
-  trim: define(['string'], ([text]) => text.replace(/^\p{White_Space}+|\p{White_Space}+$/gu, '')),
+  upper: define(['string'], ([text]) => (isAscii(text) ? text.toUpperCase() : mapCharacters(text, toUpper))),
+  lower: define(['string'], ([text]) => (isAscii(text) ? text.toLowerCase() : mapCharacters(text, toLower))),
+  title: define(['string'], ([text], budget) => {
+    budget.spendText(text.length * 2);
+    return title(text);
+  }),
+  trim: define(['string'], ([text]) => trimSpace(text)),
   trimAll: define(['string', 'string'], ([characters, text]) => trimAll(text, characters)),
   trimPrefix: define(['string', 'string'], ([prefix, text]) =>
     text.startsWith(prefix) ? text.slice(prefix.length) : text,
@@ -48,7 +52,7 @@ export const strings: FunctionTable = {
   nindent: define(['int', 'string'], ([spaces, text], budget) => `\n${indent(text, spaces, budget)}`),
   quote: defineVariadic({ parameters: [], rest: 'any' }, (values, budget) => {
     const texts = values.filter((value) => value !== null).map((value) => textOf(value, budget));
-    for (const text of texts) budget.spendText(text.length * 10);
+    for (const text of texts) budget.spendText(text.length * 4);
     return texts.map((text) => quote(text)).join(' ');
   }),
   squote: defineVariadic({ parameters: [], rest: 'any' }, (values, budget) => {
@@ -88,6 +92,10 @@ export function textsOf(value: Item, toText: (item: Item) => string): string[] {
 /** An empty separator cuts between characters. */
 function split(text: string, separator: string): string[] {
   return separator === '' ? [...text] : text.split(separator);
+}
+
+function isAscii(text: string): boolean {
+  return /^\p{ASCII}*$/u.test(text);
 }
 
 function mapCharacters(text: string, change: (character: string) => string): string {
