@@ -150,6 +150,25 @@ describe('webhook and operator as two processes that meet only in Redis', () => 
     await everyStoreShows({ password: `${canary}-3` });
   }, 60_000);
 
+  test('take the copies along when a resource with removalPolicy: Delete is deleted', async () => {
+    await kubernetes.kubectl(
+      ['apply', '-f', '-'],
+      JSON.stringify({
+        apiVersion: 'vaultsecretsync.dev/v1alpha1',
+        kind: 'VaultSecretSync',
+        metadata: { name: 'passing', namespace: 'team-a' },
+        spec: { source: { path: secret }, dest: [{ gcp: { project, name: 'passing' } }], removalPolicy: 'Delete' },
+      }),
+    );
+    await eventually(() => stores.gcp.payload(project, 'passing'), { what: 'the copy of the passing resource' });
+
+    // kubectl waits until the finalizer has been taken away.
+    await kubectl('delete', 'vss', 'passing', '-n', 'team-a', '--timeout=30s');
+
+    expect(await stores.gcp.payload(project, 'passing')).toBeNull();
+    await everyStoreShows({ password: `${canary}-3` });
+  }, 60_000);
+
   test('emit no value: not in logs, metrics, status, events or Redis', async () => {
     const seen = [
       webhook.text(),
