@@ -45,9 +45,8 @@ export async function start(given: Arguments): Promise<number> {
       },
       'started',
     );
-    await stopped.promise;
+    await stopped;
   } finally {
-    stopped.dispose();
     for (const close of open) {
       await close().catch((error: unknown) => logger.error({ err: error }, 'not closed cleanly'));
     }
@@ -164,23 +163,16 @@ async function readiness(parts: {
   };
 }
 
-/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
-function stopSignal(logger: Logger): { promise: Promise<void>; dispose(): void } {
-  let stop: () => void = () => undefined;
-  const promise = new Promise<void>((resolve) => {
-    stop = resolve;
+/** Resolves at the first SIGTERM or SIGINT; a second one, also during the stop, ends the process at once. */
+function stopSignal(logger: Logger): Promise<void> {
+  return new Promise((resolve) => {
+    let told = false;
+    const onSignal = (signal: NodeJS.Signals) => {
+      if (told) process.exit(exitCodes.failed);
+      told = true;
+      logger.info({ signal }, 'stopping: work in hand is finished first');
+      resolve();
+    };
+    process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   });
-  let told = false;
-  const onSignal = (signal: NodeJS.Signals) => {
-    if (told) process.exit(exitCodes.failed);
-    told = true;
-    logger.info({ signal }, 'stopping: work in hand is finished first');
-    stop();
-  };
-  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
-  return {
-    promise,
-    // Left listening: a second signal during the stop must still work.
-    dispose: () => undefined,
-  };
 }

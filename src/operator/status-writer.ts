@@ -63,7 +63,13 @@ export class StatusWriter {
     const status = { ...before, destinations };
     // Known from now on, so that copies written side by side do not each write the status.
     this.#last.set(key, status);
-    await this.#options.manifests.writeStatus(sync, status);
+    try {
+      await this.#options.manifests.writeStatus(sync, status);
+    } catch (error) {
+      // Not recorded after all: whoever writes next must try again.
+      this.#last.delete(key);
+      throw error;
+    }
   }
 
   /** Writes what is still due. */
