@@ -1,10 +1,15 @@
 import { RE2JS, RE2JSException } from 're2js';
 import { fixSpec } from '../errors.ts';
 
-/** Patterns longer than this are refused: compiling and keeping them costs memory (re2js: ~24 kB for a common one). */
-const maxPatternLength = 512;
-/** Instructions of a compiled pattern; nested repeats grow it. */
-const maxProgramSize = 5_000;
+/**
+ * Patterns longer than this are refused: compiling and keeping them costs memory (re2js: ~24 kB for a common one).
+ * What users write has 512 characters at most; a glob of that length has fewer than six times as many as a pattern.
+ */
+const maxPatternLength = 3_072;
+/** Instructions of a compiled pattern; nested repeats grow it. A match takes time in proportion to it. */
+const maxProgramSize = 2_000;
+/** Bytes, roughly, of states that a pattern keeps between matches. re2js keeps 8 MB: 100 hostile patterns are 800 MB. */
+const maxCachedStates = 131_072;
 
 /** Captures of one match: by number, and by name where the pattern names them. */
 export interface Captures {
@@ -14,8 +19,9 @@ export interface Captures {
 
 /** A compiled RE2 pattern, matched against whole strings. Linear time, whatever the pattern. */
 export interface Pattern {
-  readonly groupCount: number;
-  readonly groupNames: readonly string[];
+  /** Instructions of the compiled program. */
+  readonly size: number;
+  /** Much cheaper than `match`. */
   test(text: string): boolean;
   match(text: string): Captures | null;
 }
@@ -36,20 +42,26 @@ export function compilePattern(text: string): Pattern {
       `the pattern has ${text.length} characters; at most ${maxPatternLength} are allowed`,
     );
   }
-  // On its own first: brackets that only balance inside our anchors must not pass.
-  compile(text, text);
-  const regex = compile(`^(?:${text})$`, text);
-  if (regex.programSize() > maxProgramSize) {
+  const regex = compile(text);
+  const size = regex.programSize();
+  if (size > maxProgramSize) {
     throw fixSpec('PatternTooLarge', `the pattern "${text}" is too large when compiled: use fewer or smaller repeats`);
   }
   const names = Object.entries(regex.namedGroups());
+  let limited = false;
   return {
-    groupCount: regex.groupCount(),
-    groupNames: names.map(([name]) => name),
-    test: (subject) => regex.test(subject),
+    size,
+    test(subject) {
+      if (!limited) limitCache(regex);
+      limited = true;
+      return regex.testExact(subject);
+    },
     match(subject) {
       const matcher = regex.matcher(subject);
-      if (!matcher.find()) return null;
+      const matches = matcher.matches();
+      // Registers of long matches: megabytes where there are many groups.
+      regex.reset();
+      if (!matches) return null;
       const numbered = Array.from({ length: regex.groupCount() }, (_, index) => matcher.group(index + 1) ?? '');
       const named = Object.fromEntries(names.map(([name, index]) => [name, numbered[index - 1] ?? '']));
       return { numbered, named };
@@ -57,14 +69,21 @@ export function compilePattern(text: string): Pattern {
   };
 }
 
-function compile(expression: string, shown: string): RE2JS {
+/** Bounds what a compiled pattern may keep of what it has seen: re2js would keep up to 8 MB for each. */
+export function limitCache(regex: RE2JS): void {
+  const { dfa } = regex.re2();
+  dfa.stateBudget = maxCachedStates;
+  dfa.memBudget = maxCachedStates;
+}
+
+function compile(text: string): RE2JS {
   try {
-    return RE2JS.compile(expression);
+    return RE2JS.compile(text);
   } catch (error) {
     const why = error instanceof RE2JSException ? error.message : 'it cannot be compiled';
     throw fixSpec(
       'PatternInvalid',
-      `the pattern "${shown}" is not RE2 (${why}); look-around and back-references do not exist there, and a character meant as itself needs a backslash before it`,
+      `the pattern "${text}" is not RE2 (${why}); look-around and back-references do not exist there, and a character meant as itself needs a backslash before it`,
     );
   }
 }

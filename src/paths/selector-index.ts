@@ -1,12 +1,21 @@
-import { matchName, type Selector } from './selector.ts';
+import { type IndexedPattern, NameIndex } from './name-index.ts';
+import { isExcluded, type Selection } from './selection.ts';
+import type { LiteralSelector } from './selector.ts';
 
-/** Finds what selects a name without asking everything: its cost does not grow with the number of selectors. */
+/** Finds what selects a name without asking everything: what it costs does not grow with the number of selectors. */
 export interface SelectorIndex<T> {
-  add(place: Place, selector: Selector, item: T): void;
-  /** Every item whose selector matches the name. */
-  find(place: Place & { readonly mount: string }, name: string): T[];
+  /** An item may be added with several selectors. */
+  add(place: Place, selector: IndexedSelector, item: T): void;
+  /** Adds an item with every selector of a selection; it is then found only where it is not excluded. */
+  addSelection(place: Place, selection: Selection, item: T): void;
+  /** Every item with a selector that takes the name, each once. */
+  find(place: MountPlace, name: string): T[];
+  /** Whether any selector takes a name of this mount, excluded or not; null when nothing is selected in it. */
+  namesIn(place: MountPlace): { has(name: string): boolean } | null;
   /** Mounts that something is selected in. */
   mounts(place: Place): IterableIterator<string>;
+  /** Namespaces of a Vault that something is selected in. */
+  namespaces(vault: string): string[];
 }
 
 export interface Place {
@@ -16,46 +25,48 @@ export interface Place {
   readonly namespace: string;
 }
 
-interface MountIndex<T> {
-  readonly literals: Map<string, T[]>;
-  /** Patterns by the folders that all their matches lie below. */
-  readonly patterns: Map<string, { readonly selector: Selector; readonly item: T }[]>;
+export interface MountPlace extends Place {
+  readonly mount: string;
 }
+
+/** A `Selector`, or as much of one as finding needs. */
+export type IndexedSelector = LiteralSelector | (IndexedPattern & { readonly kind: 'pattern'; readonly mount: string });
 
 export function createSelectorIndex<T>(): SelectorIndex<T> {
-  const places = new Map<string, Map<string, MountIndex<T>>>();
-  const mountsOf = (place: Place) => places.get(placeKey(place));
-  return {
-    add(place, selector, item) {
-      const mounts = mountsOf(place) ?? new Map<string, MountIndex<T>>();
-      places.set(placeKey(place), mounts);
-      const mount = mounts.get(selector.mount) ?? { literals: new Map(), patterns: new Map() };
-      mounts.set(selector.mount, mount);
-      if (selector.kind === 'literal') append(mount.literals, selector.name, item);
-      else append(mount.patterns, selector.prefix, { selector, item });
+  const vaults = new Map<string, Map<string, Map<string, NameIndex<T>>>>();
+  const exclusions = new Map<T, Selection>();
+  const mountsOf = ({ vault, namespace }: Place) => vaults.get(vault)?.get(namespace);
+  const index: SelectorIndex<T> = {
+    add({ vault, namespace }, selector, item) {
+      const namespaces = getOrAdd(vaults, vault, () => new Map<string, Map<string, NameIndex<T>>>());
+      const mounts = getOrAdd(namespaces, namespace, () => new Map<string, NameIndex<T>>());
+      const names = getOrAdd(mounts, selector.mount, () => new NameIndex<T>());
+      if (selector.kind === 'literal') names.addLiteral(selector.name, item);
+      else names.addPattern(selector, item);
+    },
+    addSelection(place, selection, item) {
+      for (const selector of selection.selectors) index.add(place, selector, item);
+      if (selection.excluded.length > 0) exclusions.set(item, selection);
     },
     find(place, name) {
-      const mount = mountsOf(place)?.get(place.mount);
-      if (!mount) return [];
-      const found = [...(mount.literals.get(name) ?? [])];
-      if (mount.patterns.size === 0) return found;
-      for (let end = 0; end >= 0; end = name.indexOf('/', end) + 1 || -1) {
-        for (const { selector, item } of mount.patterns.get(name.slice(0, end)) ?? []) {
-          if (matchName(selector, name)) found.push(item);
-        }
-      }
-      return found;
+      const found = mountsOf(place)?.get(place.mount)?.find(name);
+      if (!found) return [];
+      return [...found].filter((item) => {
+        const selection = exclusions.get(item);
+        return selection === undefined || !isExcluded(selection, place.mount, name);
+      });
     },
-    mounts: (place) => (mountsOf(place) ?? new Map<string, MountIndex<T>>()).keys(),
+    namesIn: (place) => mountsOf(place)?.get(place.mount) ?? null,
+    mounts: (place) => (mountsOf(place) ?? new Map<string, never>()).keys(),
+    namespaces: (vault) => [...(vaults.get(vault)?.keys() ?? [])],
   };
+  return index;
 }
 
-function placeKey({ vault, namespace }: Place): string {
-  return JSON.stringify([vault, namespace]);
-}
-
-function append<Key, Item>(map: Map<Key, Item[]>, key: Key, item: Item): void {
-  const items = map.get(key);
-  if (items) items.push(item);
-  else map.set(key, [item]);
+function getOrAdd<Key, Value>(map: Map<Key, Value>, key: Key, create: () => Value): Value {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const created = create();
+  map.set(key, created);
+  return created;
 }

@@ -1,10 +1,12 @@
-import { fixSpec } from '../errors.ts';
+import { fixSpec, SyncError } from '../errors.ts';
+import { globToPattern, isGlob } from './glob.ts';
 import { type Captures, compilePattern, looksLikePattern, type Pattern } from './patterns.ts';
+import { type RequiredTexts, requiredTexts, tokensOf } from './required-texts.ts';
 
-/** Which secrets of one mount are selected: one by its name, or those that a pattern matches. */
+/** Which secrets of one mount are selected: one by its name, or those that a glob or pattern matches. */
 export type Selector = LiteralSelector | PatternSelector;
 
-interface LiteralSelector {
+export interface LiteralSelector {
   readonly kind: 'literal';
   readonly mount: string;
   readonly name: string;
@@ -13,130 +15,134 @@ interface LiteralSelector {
 interface PatternSelector {
   readonly kind: 'pattern';
   readonly mount: string;
-  /** RE2 over the name within the mount. */
+  /** The name part as it is written when it is a glob; null for an RE2 pattern. */
+  readonly glob: string | null;
+  /** RE2 over the name within the mount, of a glob too. */
   readonly text: string;
   readonly pattern: Pattern;
+  readonly required: RequiredTexts;
   /** Folders that every match lies below: '' or ending in '/'. Listing starts there. */
   readonly prefix: string;
-  /** Characters of a matching name that the folders before the pattern's first operator take. */
+  /** Characters of a matching name that the folders before the first wildcard or operator take. */
   readonly base: number;
 }
 
+/** Characters of a path, as the schema has it. */
+const maxPathLength = 512;
 const noCaptures: Captures = { numbered: [], named: {} };
 
 /**
- * Reads `source.path` (and `source.mount`) as users write them. Without `mount` the first segment is the mount and the
- * rest the name; a path with one of `[](){}+*?|` is a pattern over the whole path, any other is literal. The name of a
- * secret that holds such a character is written with a backslash before it.
+ * Reads a path of `source` as users write it. Without `mount` the first segment is the mount and the rest the name. The
+ * name is
+ * - a glob, with a `*` and nothing else that is special (`team-*\/**`; see `isGlob`)
+ * - an RE2 pattern over the whole name, with one of `[](){}+*?|` otherwise: `team-(.*)/db`, and also `team-.*`
+ * - literal in all other cases
+ *
+ * The name of a secret that holds such a character is written with a backslash before it. `field` is what errors call
+ * the path, `source.path` by default.
  * @throws SyncError `FixSpec` when there is no mount or no name, or the pattern goes beyond the limits
  */
-export function parseSelector(source: { readonly mount?: string | undefined; readonly path: string }): Selector {
+export function parseSelector(source: WrittenPath): Selector {
   const { mount, name } = splitSource(source);
   if (!looksLikePattern(name)) return { kind: 'literal', mount, name };
-  const pattern = compilePattern(name);
-  const prefix = asFolders(leadingFolders(name, /[[\](){}+*?|.^$\\]/));
-  // The ancestor takes `.`, `^`, `$` and escapes for parts of a literal folder, as in `v1.2/.*`.
-  const folders = asFolders(leadingFolders(name, /[[\](){}+*?|]/));
-  return { kind: 'pattern', mount, text: name, pattern, prefix, base: folders.replace(/\\(.)|[$^]/g, '$1').length };
+  const { field = 'source.path' } = source;
+  if (name.length > maxPathLength) {
+    throw fixSpec('PatternTooLong', `${field} has ${name.length} characters; at most ${maxPathLength} are allowed`);
+  }
+  const glob = isGlob(name) ? name : null;
+  const text = glob === null ? name : globToPattern(glob);
+  const pattern = glob === null ? compileWritten(name) : compilePattern(text);
+  const required = requiredTexts(text);
+  const prefix = foldersOf(required.heads);
+  const base = glob === null ? baseOf(name) : prefix.length;
+  return { kind: 'pattern', mount, glob, text, pattern, required, prefix, base };
 }
 
-function splitSource(source: { readonly mount?: string | undefined; readonly path: string }) {
-  if (source.mount !== undefined) return { mount: source.mount, name: source.path };
-  const slash = source.path.indexOf('/');
-  const mount = source.path.slice(0, slash);
-  if (slash <= 0 || slash === source.path.length - 1) {
+/** Whoever writes `v1.*` and then `**` means a glob, which this is not: the error says what to write. */
+function compileWritten(text: string): Pattern {
+  try {
+    return compilePattern(text);
+  } catch (error) {
+    if (!(error instanceof SyncError) || !isGlob(text.replaceAll('.*', '*'))) throw error;
+    throw fixSpec(
+      error.reason,
+      `${error.message}. With a "." right before a "*" it is a pattern; if a glob is meant, write ${globToPattern(text)}`,
+    );
+  }
+}
+
+interface WrittenPath {
+  readonly mount?: string | undefined;
+  readonly path: string;
+  readonly field?: string;
+}
+
+function splitSource(source: WrittenPath) {
+  const { path, field = 'source.path' } = source;
+  if (source.mount !== undefined) return { mount: source.mount, name: path };
+  const slash = path.indexOf('/');
+  const mount = path.slice(0, slash);
+  if (slash <= 0 || slash === path.length - 1) {
     throw fixSpec(
       'PathInvalid',
-      `source.path "${source.path}" must be a mount and a name, e.g. secret/app/db; or name the mount in source.mount`,
+      `${field} "${path}" must be a mount and a name, e.g. secret/app/db; or name the mount in source.mount`,
     );
   }
   if (looksLikePattern(mount)) {
     throw fixSpec(
       'MountIsPattern',
-      `source.path "${source.path}" has a pattern where its mount stands: write the mount out, e.g. secret/${mount}, or use source.mount`,
+      `${field} "${path}" has a pattern where its mount stands: write the mount out, e.g. secret/${mount}, or use source.mount`,
     );
   }
-  return { mount, name: source.path.slice(slash + 1) };
+  return { mount, name: path.slice(slash + 1) };
 }
 
-/** The segments of a pattern before the first one with an operator in it. */
-function leadingFolders(pattern: string, operator: RegExp): string[] {
-  if (hasOuterAlternative(pattern)) return [];
+/** The folders that all of these texts begin with: '' or ending in '/'. */
+function foldersOf([first = '', ...others]: readonly string[]): string {
+  let folders = '';
+  for (let slash = first.indexOf('/'); slash >= 0; slash = first.indexOf('/', slash + 1)) {
+    const longer = first.slice(0, slash + 1);
+    if (!others.every((other) => other.startsWith(longer))) break;
+    folders = longer;
+  }
+  return folders;
+}
+
+/**
+ * How long the folders before a pattern's first operator are in a matching name. The ancestor takes `.`, `^`, `$` and
+ * escapes for parts of a literal folder, as in `v1.2/.*`.
+ */
+function baseOf(pattern: string): number {
+  if (hasOuterAlternative(pattern)) return 0;
   const segments = pattern.split('/');
-  const first = segments.findIndex((segment) => operator.test(segment));
+  const first = segments.findIndex((segment) => /[[\](){}+*?|]/.test(segment));
   // A quantifier binds to what stands before it, never across a slash unless the slash itself is quantified: `a/+b`.
   const quantified = first > 0 && /^[+*?{]/.test(segments[first] ?? '');
-  return segments.slice(0, Math.max(0, quantified ? first - 1 : first));
-}
-
-/** '' or ending in '/'. */
-function asFolders(segments: readonly string[]): string {
-  return segments.map((segment) => `${segment}/`).join('');
+  const folders = segments.slice(0, Math.max(0, quantified ? first - 1 : first));
+  return folders.map((folder) => `${folder}/`.replace(/\\(.)|[$^]/g, '$1').length).reduce((sum, one) => sum + one, 0);
 }
 
 /** An alternative outside all brackets may leave the folder: `a/b|c` matches `c` too. */
 function hasOuterAlternative(pattern: string): boolean {
   let depth = 0;
-  for (const [token] of pattern.matchAll(/\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]|[()|]/gs)) {
+  for (const token of tokensOf(pattern)) {
     // What stands between \Q and \E opens and closes nothing; too rare to be worth telling apart.
     if (token === '\\Q') return true;
-    if (token === '(') depth++;
+    if (/^\((?!\?[a-zA-Z-]*\))/.test(token)) depth++;
     if (token === ')') depth--;
     if (token === '|' && depth === 0) return true;
   }
   return false;
 }
 
+/** Whether a selector takes a name of its mount. */
+export function takesName(selector: Selector, name: string): boolean {
+  if (selector.kind === 'literal') return selector.name === name;
+  return name.startsWith(selector.prefix) && selector.pattern.test(name);
+}
+
 /** What the selector captures from a name; null when it does not select it. */
 export function matchName(selector: Selector, name: string): Captures | null {
   if (selector.kind === 'literal') return selector.name === name ? noCaptures : null;
-  return name.startsWith(selector.prefix) ? selector.pattern.match(name) : null;
-}
-
-/**
- * The name that a destination asks for. `template` is what the manifest says, if anything:
- * - nothing: the secret's own name
- * - a pattern with groups: `$1`, `${1}`, `${name}` replaced by what they captured
- * - a pattern without groups: the template, then what follows the folders before its first operator (the ancestor's rule)
- *
- * `derived` tells whether any of it came from the path: only then may a store change characters that it lacks.
- * @throws SyncError `FixSpec` for a capture that the pattern does not have
- */
-export function expandName(options: {
-  readonly template: string | undefined;
-  readonly selector: Selector;
-  readonly name: string;
-  readonly captures: Captures;
-}): { name: string; derived: boolean } {
-  const { template, selector, name, captures } = options;
-  if (template === undefined) return { name, derived: true };
-  if (selector.kind === 'literal') return { name: template, derived: false };
-  if (captures.numbered.length === 0) {
-    return { name: `${template.replace(/\/+$/, '')}/${name.slice(selector.base)}`, derived: true };
-  }
-  let derived = false;
-  const expanded = template.replace(/\$(?:(\d+)|\{(\w+)\})/g, (whole, digits?: string, braced?: string) => {
-    const reference = digits ?? braced ?? '';
-    const text = captureOf(captures, reference);
-    if (text === undefined) {
-      throw fixSpec(
-        'CaptureUnknown',
-        `the name "${template}" uses ${whole}, but the pattern "${selector.text}" has ${describeGroups(captures)}`,
-      );
-    }
-    derived = true;
-    return text;
-  });
-  return { name: expanded, derived };
-}
-
-function captureOf({ numbered, named }: Captures, reference: string): string | undefined {
-  if (/^\d+$/.test(reference)) return numbered[Number(reference) - 1];
-  return Object.hasOwn(named, reference) ? named[reference] : undefined;
-}
-
-function describeGroups(captures: Captures): string {
-  const names = Object.keys(captures.named);
-  const named = names.length > 0 ? `, named ${names.join(', ')}` : '';
-  return `${captures.numbered.length} capture group${captures.numbered.length === 1 ? '' : 's'}${named}`;
+  return takesName(selector, name) ? selector.pattern.match(name) : null;
 }

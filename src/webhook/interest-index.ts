@@ -1,6 +1,8 @@
 import { compilePattern, type Pattern } from '../paths/patterns.ts';
 import { possibleSplits, readingsOf, type Split } from '../paths/places.ts';
-import type { Interest, InterestEntry } from '../state/contract.ts';
+import { type RequiredTexts, requiredTexts } from '../paths/required-texts.ts';
+import { createSelectorIndex } from '../paths/selector-index.ts';
+import type { Interest } from '../state/contract.ts';
 
 /** Where a change was heard of; `mount: null` when the entry did not tell. */
 export interface HeardPlace {
@@ -38,11 +40,15 @@ export function buildInterestIndex(interest: Interest, previous: InterestIndex |
     patterns.set(text, pattern);
     return pattern;
   };
-  const vaults = new Map<string, Map<string, Map<string, MountInterest>>>();
+  const index = createSelectorIndex<true>();
   for (const entry of interest.entries) {
-    const namespaces = getOrAdd(vaults, entry.vault, () => new Map<string, Map<string, MountInterest>>());
-    const mounts = getOrAdd(namespaces, entry.namespace, () => new Map<string, MountInterest>());
-    getOrAdd(mounts, entry.mount, () => new MountInterest()).add(entry, patternOf);
+    const { mount, literal, prefix } = entry;
+    if (literal !== null) index.add(entry, { kind: 'literal', mount, name: literal }, true);
+    else {
+      const pattern = patternOf(entry.pattern ?? '.*');
+      const { text, required } = pattern;
+      index.add(entry, { kind: 'pattern', mount, text, prefix, required, pattern }, true);
+    }
   }
   const kvVersion = (vault: string, namespace: string, mount: string): 1 | 2 | null =>
     interest.kvVersions[JSON.stringify([vault, namespace, mount])] ?? null;
@@ -52,23 +58,20 @@ export function buildInterestIndex(interest: Interest, previous: InterestIndex |
     patterns,
     kvVersion,
     match({ vault, namespace, mount, path }) {
-      const mounts = vaults.get(vault)?.get(namespace);
-      if (!mounts) return [];
       const places: SecretPlace[] = [];
       for (const split of splitsOf(mount, path)) {
-        const wanted = mounts.get(split.mount);
+        const wanted = index.namesIn({ vault, namespace, mount: split.mount });
         if (!wanted) continue;
         for (const reading of readingsOf(split.relative, kvVersion(vault, namespace, split.mount))) {
-          if (wanted.selects(reading.name)) places.push({ mount: split.mount, ...reading });
+          if (wanted.has(reading.name)) places.push({ mount: split.mount, ...reading });
         }
       }
       return places;
     },
     selectsWithin({ vault, namespace, mount }) {
-      const namespaces = vaults.get(vault);
-      if (mount !== '') return namespaces?.get(namespace)?.has(mount) ?? false;
+      if (mount !== '') return index.namesIn({ vault, namespace, mount }) !== null;
       const below = namespace === '' ? '' : `${namespace}/`;
-      return [...(namespaces?.keys() ?? [])].some((known) => known === namespace || known.startsWith(below));
+      return index.namespaces(vault).some((known) => known === namespace || known.startsWith(below));
     },
   };
 }
@@ -84,17 +87,23 @@ function splitsOf(mount: string | null, path: string): Split[] {
   return mount === null ? possibleSplits(path) : [{ mount, relative: path.slice(mount.length + 1) }];
 }
 
-/** Compiled when first asked. */
+/** Read and compiled when first asked. */
 class LazyPattern {
-  readonly #text: string;
+  readonly text: string;
+  #required: RequiredTexts | null = null;
   #pattern: Pattern | null | undefined;
 
   constructor(text: string) {
-    this.#text = text;
+    this.text = text;
+  }
+
+  get required(): RequiredTexts {
+    this.#required ??= requiredTexts(this.text);
+    return this.#required;
   }
 
   test(name: string): boolean {
-    if (this.#pattern === undefined) this.#pattern = compileOrNull(this.#text);
+    if (this.#pattern === undefined) this.#pattern = compileOrNull(this.text);
     // A pattern that this version cannot compile selects too much rather than too little: the operator looks again.
     return this.#pattern?.test(name) ?? true;
   }
@@ -106,65 +115,4 @@ function compileOrNull(text: string): Pattern | null {
   } catch {
     return null;
   }
-}
-
-/** The patterns that begin with the same literal characters. */
-interface Head {
-  /** One of them takes every name that begins so. */
-  everything: boolean;
-  readonly patterns: Set<LazyPattern>;
-}
-
-/** What is selected in one mount. */
-class MountInterest {
-  readonly #literals = new Set<string>();
-  readonly #heads = new Map<string, Head>();
-  /** The different lengths among the heads, shortest first: one look-up each finds every head of a name. */
-  #lengths: number[] = [];
-
-  add(entry: InterestEntry, patternOf: (text: string) => LazyPattern): void {
-    if (entry.literal !== null) {
-      this.#literals.add(entry.literal);
-      return;
-    }
-    const text = entry.pattern ?? '.*';
-    const start = literalHead(text, entry.prefix);
-    const head = getOrAdd(this.#heads, start, () => ({ everything: false, patterns: new Set<LazyPattern>() }));
-    if (text === `${start}.*`) head.everything = true;
-    else head.patterns.add(patternOf(text));
-    if (!this.#lengths.includes(start.length)) {
-      this.#lengths = [...this.#lengths, start.length].sort((left, right) => left - right);
-    }
-  }
-
-  selects(name: string): boolean {
-    if (this.#literals.has(name)) return true;
-    for (const length of this.#lengths) {
-      if (length > name.length) return false;
-      const head = this.#heads.get(name.slice(0, length));
-      if (!head) continue;
-      if (head.everything) return true;
-      for (const pattern of head.patterns) if (pattern.test(name)) return true;
-    }
-    return false;
-  }
-}
-
-/** The characters that every match begins with, as far as they can be told without parsing; at least `prefix`. */
-function literalHead(pattern: string, prefix: string): string {
-  if (pattern.includes('|')) return prefix;
-  const end = pattern.search(/[[\](){}+*?|.^$\\]/);
-  if (end < 0) return pattern;
-  const literal = pattern.slice(0, end);
-  // A quantifier makes the character before it (one or two UTF-16 units) optional.
-  const head = /[{+*?]/.test(pattern.charAt(end)) ? Array.from(literal).slice(0, -1).join('') : literal;
-  return head.startsWith(prefix) ? head : prefix;
-}
-
-function getOrAdd<Key, Value>(map: Map<Key, Value>, key: Key, create: () => Value): Value {
-  const known = map.get(key);
-  if (known !== undefined) return known;
-  const created = create();
-  map.set(key, created);
-  return created;
 }

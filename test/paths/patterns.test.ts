@@ -1,4 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { RE2JS } from 're2js';
 import { SyncError } from '../../src/errors.ts';
 import { compilePattern } from '../../src/paths/patterns.ts';
 
@@ -27,7 +29,7 @@ describe('compilePattern', () => {
     expect(pattern.match('app/db')?.numbered).toEqual(['app/db']);
   });
 
-  test.each(['app/(db', 'a)(b', '*a', 'a\\', '(?=a)b', '(?!a)b', '(a)\\1', '[a', '\\Qab'])(
+  test.each(['app/(db', 'a)(b', '*a', 'a\\', '(?=a)b', '(?!a)b', '(a)\\1', '[a'])(
     'refuses %s, which RE2 does not have, and says what to do',
     (pattern) => {
       const refusal = refusalOf(pattern);
@@ -42,9 +44,9 @@ describe('compilePattern', () => {
     expect(refusalOf('a)|(?:b')?.reason).toBe('PatternInvalid');
   });
 
-  test('refuses more than 512 characters', () => {
-    expect(refusalOf(`${'a'.repeat(511)}+`)).toBeNull();
-    expect(refusalOf(`${'a'.repeat(512)}+`)?.message).toContain('at most 512 are allowed');
+  test('takes what a glob of 512 characters becomes, and refuses what is longer', () => {
+    expect(refusalOf('a'.repeat(1_900))).toBeNull();
+    expect(refusalOf(`${'a'.repeat(3_072)}+`)?.message).toContain('at most 3072 are allowed');
   });
 
   test('refuses 100 kB of pattern without looking at it', () => {
@@ -87,4 +89,52 @@ describe('compilePattern', () => {
       expect(performance.now() - startedAt).toBeLessThan(10_000);
     },
   );
+
+  test('matches as the same pattern between anchors does, and captures the same', () => {
+    const atom = fc.constantFrom(
+      ...[
+        'a',
+        'b',
+        '/',
+        '.',
+        '|',
+        '(',
+        ')',
+        '(?:',
+        '[ab]',
+        '*',
+        '+',
+        '?',
+        '*?',
+        '{0,2}',
+        '^',
+        '$',
+        '(?i)',
+        '(?m)',
+        '\n',
+      ],
+    );
+    const text = fc.array(atom, { minLength: 1, maxLength: 9 }).map((atoms) => atoms.join(''));
+    const name = fc.array(fc.constantFrom('a', 'b', '/', 'A', '\n'), { maxLength: 5 }).map((parts) => parts.join(''));
+    let matching = 0;
+
+    fc.assert(
+      fc.property(
+        text.filter((one) => refusalOf(one) === null),
+        fc.array(name, { minLength: 10 }),
+        (written, names) => {
+          const pattern = compilePattern(written);
+          const anchored = RE2JS.compile(`^(?:${written})$`);
+          for (const one of names) {
+            const expected = anchored.exec(one);
+            matching += expected ? 1 : 0;
+            expect(pattern.test(one)).toBe(expected !== null);
+            expect(pattern.match(one)?.numbered).toEqual(expected?.slice(1).map((capture: unknown) => capture ?? ''));
+          }
+        },
+      ),
+      { seed: 1, numRuns: 1_000 },
+    );
+    expect(matching).toBeGreaterThan(1_000);
+  });
 });

@@ -66,6 +66,55 @@ describe('parseSelector', () => {
     expect(selected).toEqual(['app/db', 'app/web']);
   });
 
+  test('a glob takes what its wildcards allow, below a mount that is written out', () => {
+    const selector = parseSelector({ path: 'secret/team-*/**' });
+
+    const selected = ['team-a/db', 'team-a/b/c', 'team-a', 'my/team-a/db'].filter((name) => matchName(selector, name));
+
+    expect(selector).toMatchObject({ kind: 'pattern', mount: 'secret', glob: 'team-*/**', prefix: '', base: 0 });
+    expect(selected).toEqual(['team-a/db', 'team-a/b/c']);
+  });
+
+  test('a glob may begin where a mount is named', () => {
+    const selector = parseSelector({ mount: 'infra/kv', path: '**' });
+
+    expect(matchName(selector, 'app/db')).toEqual({ numbered: ['app/db'], named: {} });
+  });
+
+  test('the text of a glob selects the same to whoever knows only that', () => {
+    const glob = parseSelector({ mount: 'secret', path: 'v1.2/team-*/**/db' });
+    if (glob.kind !== 'pattern') throw new Error('not a pattern');
+
+    const { test: takes } = compilePattern(glob.text);
+
+    expect(['v1.2/team-a/db', 'v1.2/team-a/x/db', 'v1x2/team-a/db', 'v1.2/team-a/x'].filter(takes)).toEqual([
+      'v1.2/team-a/db',
+      'v1.2/team-a/x/db',
+    ]);
+  });
+
+  test.each([`${'a'.repeat(508)}/**`, '*a'.repeat(256), '**/'.repeat(170).concat('*a'), `*${'^'.repeat(511)}`])(
+    'takes a glob of 512 characters',
+    (path) => {
+      expect(parseSelector({ mount: 'secret', path })).toMatchObject({ glob: path });
+    },
+  );
+
+  test('refuses a glob or pattern of more than 512 characters, and says where it stands', () => {
+    const parse = (path: string) => () => parseSelector({ mount: 'secret', path, field: 'source.exclude[3]' });
+
+    expect(parse(`${'a'.repeat(511)}**`)).toThrow('source.exclude[3] has 513 characters; at most 512 are allowed');
+    expect(parse(`${'a'.repeat(512)}+`)).toThrow('source.exclude[3] has 513 characters; at most 512 are allowed');
+  });
+
+  test('says how to write a glob that a dot before a star makes a pattern', () => {
+    const parse = () => parseSelector({ path: 'secret/v1.*/**' });
+
+    expect(parse).toThrow(
+      /With a "\." right before a "\*" it is a pattern; if a glob is meant, write v1\\\.\(\[\^\/\]\*\)\/\(\(\?s:\.\*\)\)/,
+    );
+  });
+
   test('an alternative is anchored on both sides, unlike the ancestor, which let zzzc through', () => {
     const selector = parseSelector({ path: 'secret/a/b|c' });
 
@@ -83,12 +132,16 @@ describe('the folders that every match lies below', () => {
     ['team/app-.*', 'team/'],
     ['v1.2/.*', ''],
     ['a/b+', 'a/'],
-    ['a/+b', ''],
-    ['x/a/*b', 'x/'],
+    ['a/+b', 'a/'],
+    ['a/[x]?/*b', 'a/'],
+    ['x/(?:a)/*b', 'x/'],
     ['a/?b', ''],
     ['a/{0}b', ''],
     ['a/b|c', ''],
     ['(a/b|c)/d', ''],
+    ['(a/b|a/c)/d', 'a/'],
+    ['v1\\.2/.*', 'v1.2/'],
+    ['/a/.*', '/a/'],
     ['a/(b|c)', 'a/'],
     ['a/[|]', 'a/'],
     ['a/\\|+', 'a/'],
@@ -97,6 +150,16 @@ describe('the folders that every match lies below', () => {
     ['a/\\Q(\\E|c', ''],
     ['(?i)app/.*', ''],
     ['\\Qa/b\\E.*', ''],
+    ['a/(?i)b/.*', 'a/'],
+    ['team-*', ''],
+    ['team-*/**', ''],
+    ['a/team-*', 'a/'],
+    ['a/b/**', 'a/b/'],
+    ['a/**/b', 'a/'],
+    ['a**/b', ''],
+    ['**/a/b', ''],
+    ['v1.2/x/*', 'v1.2/x/'],
+    ['/*', '/'],
   ])('of %s are %j', (pattern, prefix) => {
     expect(prefixOf(pattern)).toBe(prefix);
   });
@@ -123,8 +186,9 @@ describe('the folders that every match lies below', () => {
 
     fc.assert(
       fc.property(pattern, (text) => {
-        const { test: matchesWhole } = compilePattern(text);
-        const found = names.filter(matchesWhole);
+        const selector = parseSelector({ mount: 'secret', path: text });
+        if (selector.kind !== 'pattern') return;
+        const found = names.filter((one) => selector.pattern.test(one));
         const prefix = prefixOf(text);
         matches += found.length;
         expect(found.filter((match) => !match.startsWith(prefix))).toEqual([]);

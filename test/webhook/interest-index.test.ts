@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { compilePattern } from '../../src/paths/patterns.ts';
 import { possibleSplits, readingsOf } from '../../src/paths/places.ts';
+import { parseSelector } from '../../src/paths/selector.ts';
 import type { Interest, InterestEntry } from '../../src/state/contract.ts';
 import { buildInterestIndex, type HeardPlace } from '../../src/webhook/interest-index.ts';
 import { interestIn } from './fakes.ts';
@@ -86,11 +87,17 @@ describe('buildInterestIndex', () => {
   });
 
   test('selects too much rather than too little with a pattern that it cannot compile', () => {
-    const interest = interestIn([{ prefix: 'app/', pattern: 'app/(?=x)' }]);
+    const interest = interestIn([
+      { prefix: 'app/', pattern: 'app/(?=x)' },
+      { prefix: 'new/', pattern: '(?~new/)x' },
+      { mount: 'kv', pattern: '\\9' },
+    ]);
 
     const index = buildInterestIndex(interest, null);
 
     expect(index.match(heardAt('secret/data/app/db'))).toHaveLength(1);
+    expect(index.match(heardAt('secret/data/new/db'))).toHaveLength(1);
+    expect(index.match({ ...heardAt('kv/app/db'), mount: 'kv' })).toHaveLength(1);
     expect(index.match(heardAt('secret/data/web'))).toHaveLength(0);
   });
 
@@ -104,13 +111,37 @@ describe('buildInterestIndex', () => {
     expect(second.patterns.get('[a-z]+')).toBe(first.patterns.get('[a-z]+'));
   });
 
-  test('needs no pattern for everything in a mount or below a folder', () => {
-    const interest = interestIn([{ pattern: '.*' }, { mount: 'kv', prefix: 'app/', pattern: 'app/.*' }]);
+  test('tests no pattern for everything in a mount or below a folder', () => {
+    const interest = interestIn([
+      { pattern: '.*' },
+      { mount: 'kv', prefix: 'app/', pattern: 'app/.*' },
+      { mount: 'globs', prefix: 'v1.2/', pattern: 'v1\\.2/((?s:.*))' },
+    ]);
+    const index = buildInterestIndex(interest, null);
+    const tested: string[] = [];
+    for (const [text, pattern] of index.patterns) pattern.test = () => tested.push(text) > 0;
+
+    expect(index.match(heardAt('secret/data/app/db'))).toHaveLength(1);
+    expect(index.match({ ...heardAt('kv/app/db'), mount: 'kv' })).toHaveLength(1);
+    expect(index.match({ ...heardAt('globs/v1.2/db'), mount: 'globs' })).toHaveLength(1);
+    expect(index.match({ ...heardAt('globs/v1x2/db'), mount: 'globs' })).toHaveLength(0);
+    expect(tested).toEqual([]);
+  });
+
+  test('knows globs by their text alone, the longest too', () => {
+    const written = ['team-*/**', `${'*a'.repeat(254)}/*/*`].map((path) => parseSelector({ mount: 'secret', path }));
+    const interest = interestIn(
+      written.map((selector) =>
+        selector.kind === 'pattern' ? { pattern: selector.text, prefix: selector.prefix } : {},
+      ),
+    );
 
     const index = buildInterestIndex(interest, null);
 
-    expect(index.match({ ...heardAt('kv/app/db'), mount: 'kv' })).toHaveLength(1);
-    expect(index.patterns.size).toBe(0);
+    expect(index.match(heardAt('secret/data/team-a/db'))).toHaveLength(1);
+    expect(index.match(heardAt('secret/data/team-a'))).toHaveLength(0);
+    expect(index.match(heardAt(`secret/data/${'a'.repeat(254)}/x/y`))).toHaveLength(1);
+    expect(index.match(heardAt(`secret/data/${'a'.repeat(254)}/x`))).toHaveLength(0);
   });
 
   test.each([
