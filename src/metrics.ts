@@ -24,11 +24,30 @@ export interface Metrics {
   readonly vaultRequests: Counter<'operation'>;
 }
 
-/** Creates the metrics in a registry of their own; `withProcess` adds memory, CPU and event-loop figures. */
-export function createMetrics(options: { withProcess: boolean }): Metrics {
+/**
+ * Creates the metrics in a registry of their own; `withProcess` adds memory, CPU and event-loop figures, `countDeadLetters`, asked at
+ * each scrape, adds how many there are. A count that fails leaves the sample out: an old one could hide that there are some.
+ */
+export function createMetrics(options: {
+  withProcess: boolean;
+  countDeadLetters?: (() => Promise<number>) | undefined;
+}): Metrics {
   const registry = new Registry();
   if (options.withProcess) collectDefaultMetrics({ register: registry });
   const registers = [registry];
+  const { countDeadLetters } = options;
+  if (countDeadLetters) {
+    new Gauge({
+      name: 'vss_dead_letters',
+      help: 'Jobs that were given up, as vault-secret-sync dead-letters lists them. The same in every operator.',
+      registers,
+      async collect() {
+        const count = await countDeadLetters().catch(() => null);
+        if (count === null) this.remove();
+        else this.set(count);
+      },
+    });
+  }
   return {
     registry,
     auditEntries: new Counter({

@@ -103,7 +103,9 @@ export interface DeadLetter {
 export interface Jobs extends JobInbox {
   /** `run` must not throw; if it does, the job is retried after a second. */
   consume(options: { concurrency: number; run: (run: JobRun) => Promise<JobOutcome> }): Consumer;
+  /** The newest first. */
   deadLetters(limit: number): Promise<DeadLetter[]>;
+  countDeadLetters(): Promise<number>;
   /** Adds a dead letter's job anew and forgets the letter. False when there is none with that id. */
   replay(id: string): Promise<boolean>;
 }
@@ -143,7 +145,7 @@ export interface InterestBoard extends InterestReader {
   publish(interest: Omit<Interest, 'format' | 'revision'>): Promise<number>;
 }
 
-/** What was last done to one copy. The ledger looks at these three; whatever else is remembered is the user's own. */
+/** What was last done to one copy. The ledger looks at these; whatever else is remembered is the user's own. */
 export interface LedgerEntry {
   /** The sync it belongs to, `namespace/name`. */
   readonly sync: string;
@@ -151,6 +153,8 @@ export interface LedgerEntry {
   readonly destination: string;
   /** A word from a closed set, e.g. `synced`. */
   readonly state: string;
+  /** Somebody should look at it: found again without going through all the others. */
+  readonly unwell: boolean;
 }
 
 /** Counts of copies by destination and state. */
@@ -165,12 +169,52 @@ export interface Ledger<Entry extends LedgerEntry = LedgerEntry> {
   forget(copy: string): Promise<void>;
   /** Every copy of a sync that the ledger knows, page by page. */
   ofSync(sync: string): AsyncIterable<{ readonly copy: string; readonly entry: Entry }>;
+  /** Those of them that are unwell. */
+  unwellOf(sync: string): AsyncIterable<{ readonly copy: string; readonly entry: Entry }>;
   counts(sync: string): Promise<CopyCounts>;
   /** A small fact kept with a sync, e.g. the uuid of its mount; null = not known. */
   recall(sync: string, fact: string): Promise<string | null>;
   remember(sync: string, fact: string, value: string): Promise<void>;
   /** Forgets everything about a sync that is gone. */
   forgetSync(sync: string): Promise<void>;
+}
+
+/** Remembers deletions of the last minutes: how many of a sync's copies went, whoever deleted them. */
+export interface DeletionLog {
+  /**
+   * Notes that these copies are about to be deleted: all of them, or none when the distinct copies noted within
+   * `windowMs` would become more than `limit`. Noting a copy that is noted already costs nothing. Atomic.
+   */
+  admit(
+    sync: string,
+    options: { copies: readonly string[]; limit: number; windowMs: number; now: number },
+  ): Promise<boolean>;
+  /** Distinct copies noted within the last `windowMs`. */
+  count(sync: string, options: { windowMs: number; now: number }): Promise<number>;
+  /** Which copies those are. */
+  noted(sync: string, options: { windowMs: number; now: number }): Promise<readonly string[]>;
+}
+
+/** What a bucket of calls holds. */
+export interface Rate {
+  /** Calls a second in the long run. */
+  readonly perSecond: number;
+  /** Calls that may be made at once. */
+  readonly burst: number;
+}
+
+/** Token buckets that every process shares. A bucket is made when it is first asked; full. */
+export interface Budgets {
+  /**
+   * Resolves when one call may be made. `backfill` leaves a part of the burst to others, so that events never wait
+   * behind it. @throws when `signal` aborts, or the state cannot be reached
+   */
+  take(bucket: string, options: { rate: Rate; backfill: boolean; signal: AbortSignal }): Promise<void>;
+  /**
+   * The store said to slow down: nothing for `retryAfterMs`, then half of what the bucket gave before (never below a
+   * hundredth of `rate`), growing back to `rate` within minutes.
+   */
+  slowDown(bucket: string, options: { rate: Rate; retryAfterMs: number | null }): Promise<void>;
 }
 
 /** Held by one worker at a time. */
@@ -191,6 +235,8 @@ export interface State<Entry extends LedgerEntry = LedgerEntry> {
   readonly interest: InterestBoard;
   readonly ledger: Ledger<Entry>;
   readonly leases: Leases;
+  readonly deletions: DeletionLog;
+  readonly budgets: Budgets;
   /** Rejects when the state cannot be reached now. */
   ping(): Promise<void>;
   close(): Promise<void>;

@@ -1,3 +1,5 @@
+import { describeBudgets } from './conformance/budgets.ts';
+import { describeDeletions } from './conformance/deletions.ts';
 import { describeInterest } from './conformance/interest.ts';
 import { describeJobs } from './conformance/jobs.ts';
 import { describeLeases } from './conformance/leases.ts';
@@ -14,4 +16,6 @@ export function describeState(open: () => Promise<StateUnderTest>): void {
   describeLeases(open);
   describeInterest(open);
   describeLedger(open);
+  describeDeletions(open);
+  describeBudgets(open);
 }

@@ -7,6 +7,9 @@ import { type RedisPeer, startRedis } from '../peers/start-redis.ts';
 import { freshPrefix, quick, silent } from './redis-world.ts';
 import { aborted, done, pathJob, Runs } from './runs.ts';
 
+const never = new AbortController().signal;
+const rate = { perSecond: 1, burst: 1 };
+
 /** What a promise comes to, and after how many milliseconds. */
 async function failureOf(work: Promise<unknown>): Promise<{ error: unknown; ms: number }> {
   const began = performance.now();
@@ -45,11 +48,16 @@ describe('while Redis is away', () => {
     ['webhook ping', () => webhook.ping()],
     ['operator add', () => state.jobs.add([{ job: pathJob('a') }])],
     ['operator dead letters', () => state.jobs.deadLetters(10)],
+    ['operator count of dead letters', () => state.jobs.countDeadLetters()],
     ['operator replay', () => state.jobs.replay('1')],
     ['operator publish', () => state.interest.publish({ entries: [], kvVersions: {} })],
     ['operator lease', () => state.leases.acquire(['a'], { waitMs: 10_000 })],
     ['operator ledger', () => state.ledger.get(['a'])],
     ['operator counts', () => state.ledger.counts('team/a')],
+    ['operator deletions', () => state.deletions.admit('team/a', { copies: ['c'], limit: 1, windowMs: 1000, now: 1 })],
+    ['operator deletions count', () => state.deletions.count('team/a', { windowMs: 1000, now: 1 })],
+    ['operator take', () => state.budgets.take('a', { rate, backfill: false, signal: never })],
+    ['operator slow down', () => state.budgets.slowDown('a', { rate, retryAfterMs: null })],
     ['operator ping', () => state.ping()],
   ];
 
@@ -85,6 +93,27 @@ describe('while Redis is away', () => {
     expect(failure.error).toBeInstanceOf(SyncError);
     expect(consumer.of('refused')).toHaveLength(0);
   });
+
+  test.each(['gone', 'frozen'])(
+    'whoever waits for a call is told too, and so is who joins (Redis is %s)',
+    async (how) => {
+      await state.budgets.take('a', { rate: { perSecond: 0.001, burst: 1 }, backfill: false, signal: never });
+      const take = () =>
+        state.budgets.take('a', { rate: { perSecond: 0.001, burst: 1 }, backfill: true, signal: never });
+      const waiting = failureOf(take());
+      await state.ping();
+
+      if (how === 'gone') await redis.kill();
+      else redis.pause();
+      const failures = await Promise.all([waiting, failureOf(take())]);
+
+      redis.resume();
+      expect(failures.map(({ error }) => error)).toEqual([
+        expect.objectContaining({ remedy: 'Retry', reason: 'StateUnavailable' }),
+        expect.objectContaining({ remedy: 'Retry', reason: 'StateUnavailable' }),
+      ]);
+    },
+  );
 
   test('a run that ends meanwhile is over when Redis is back, and its key is free', async () => {
     let finish: () => void = () => undefined;

@@ -86,6 +86,10 @@ export class MemoryJobs implements Jobs {
     return [...this.#letters.values()].reverse().slice(0, limit);
   }
 
+  async countDeadLetters(): Promise<number> {
+    return this.#letters.size;
+  }
+
   async replay(id: string): Promise<boolean> {
     const letter = this.#letters.get(id);
     if (letter === undefined) return false;

@@ -31,6 +31,10 @@ export class MemoryLedger<Entry extends LedgerEntry> implements Ledger<Entry> {
     }
   }
 
+  async *unwellOf(sync: string): AsyncGenerator<{ readonly copy: string; readonly entry: Entry }> {
+    for await (const known of this.ofSync(sync)) if (known.entry.unwell) yield known;
+  }
+
   async counts(sync: string): Promise<CopyCounts> {
     const counts = new Map<string, Map<string, number>>();
     for (const copy of this.#syncs.get(sync)?.copies ?? []) {

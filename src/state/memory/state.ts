@@ -1,6 +1,8 @@
 import type { Logger } from '../../logging.ts';
 import type { LedgerEntry, State, WebhookState } from '../contract.ts';
 import { stateClosed } from '../failures.ts';
+import { MemoryBudgets } from './budgets.ts';
+import { MemoryDeletionLog } from './deletions.ts';
 import { MemoryInterest } from './interest.ts';
 import { MemoryJobs } from './jobs.ts';
 import { MemoryLeases } from './leases.ts';
@@ -27,6 +29,7 @@ export function createMemoryState<Entry extends LedgerEntry>(options: MemoryStat
   const jobs = new MemoryJobs({ now, log, deadLetters, abortGraceMs });
   const interest = new MemoryInterest();
   const leases = new MemoryLeases();
+  const budgets = new MemoryBudgets();
   let closed = false;
 
   async function ping(): Promise<void> {
@@ -37,12 +40,15 @@ export function createMemoryState<Entry extends LedgerEntry>(options: MemoryStat
     jobs,
     interest,
     leases,
+    budgets,
+    deletions: new MemoryDeletionLog(),
     ledger: new MemoryLedger<Entry>(),
     ping,
     async close() {
       closed = true;
       await jobs.close();
       leases.close();
+      budgets.close();
       interest.close();
     },
     asWebhook: () => ({

@@ -10,17 +10,17 @@ const adding = [
   ...['zadd', 'zscore', 'zcard', 'zrange', 'zrevrangebyscore', 'xadd'],
 ];
 
-/** What else BullMQ's worker, the ledger, the leases and the interest do. */
+/** What else BullMQ's worker, the ledger, the leases, the interest, the deletions and the budgets do. */
 const operating = [
   ...['client|setname', 'bzpopmin', 'hgetall', 'hdel', 'hexists', 'rpush', 'rpoplpush', 'lrange', 'lrem'],
-  ...['smembers', 'sadd', 'srem', 'scard', 'zrem', 'zpopmin', 'zrevrange', 'zrangebyscore'],
-  ...['zremrangebyrank', 'zremrangebyscore', 'xtrim', 'publish'],
+  ...['smembers', 'sadd', 'srem', 'scard', 'zrem', 'zpopmin', 'zrevrange', 'zrangebyscore', 'zcount'],
+  ...['zremrangebyrank', 'zremrangebyscore', 'xtrim', 'publish', 'time'],
 ];
 
 /**
  * The rules of two Redis users (`ACL SETUSER name on >password …`, Redis 7 or later), each the least that its process needs.
- * The webhook's process is the exposed one: it adds jobs and reads the interest; ledger, leases and the interest itself are
- * beyond its reach.
+ * The webhook's process is the exposed one: it adds jobs and reads the interest; ledger, leases,
+ * deletions, budgets and the interest itself are beyond its reach.
  */
 export function accessRules(prefix: string): { readonly webhook: string; readonly operator: string } {
   const { root, interest } = keysOf(prefix);

@@ -18,11 +18,25 @@ interface Coalesced {
   delayMs: number;
 }
 
-/** Hands jobs to BullMQ. */
+/** Jobs that somebody wants to be told of when Redis has taken them. */
+interface Handing {
+  readonly jobs: readonly Coalesced[];
+  readonly settle: PromiseWithResolvers<void>;
+  /** Nobody waits for it any longer. */
+  over: boolean;
+}
+
+/**
+ * Hands jobs to BullMQ. Whoever comes while nothing is under way is served at once; those who come meanwhile are
+ * gathered, and go together when Redis has answered: many senders of one event each share its round trips.
+ */
 export class RedisInbox implements JobInbox {
   readonly #link: Link;
   readonly #queue: Queue<JobData>;
   readonly #keys: Keys;
+  /** First come, first served. */
+  #waiting: Handing[] = [];
+  #sending = false;
 
   constructor(options: { link: Link; queue: Queue<JobData>; keys: Keys }) {
     this.#link = options.link;
@@ -33,8 +47,7 @@ export class RedisInbox implements JobInbox {
   async add(jobs: readonly NewJob[]): Promise<void> {
     const distinct = coalesce(jobs);
     for (let from = 0; from < distinct.length; from += batchSize) {
-      const batch = distinct.slice(from, from + batchSize);
-      await this.#link.use('take jobs', (client) => this.#addBatch(client, batch));
+      await this.#handIn(distinct.slice(from, from + batchSize));
     }
   }
 
@@ -48,7 +61,49 @@ export class RedisInbox implements JobInbox {
     });
   }
 
+  async #handIn(jobs: readonly Coalesced[]): Promise<void> {
+    const handing: Handing = { jobs, settle: Promise.withResolvers(), over: false };
+    try {
+      await this.#link.use('take jobs', (client) => {
+        this.#waiting.push(handing);
+        if (!this.#sending) void this.#sendWaiting(client);
+        return handing.settle.promise;
+      });
+    } finally {
+      // Who was told that they were not taken hands them in again: those not sent yet are not sent any more.
+      handing.over = true;
+    }
+  }
+
+  /** Sends what waits, one batch after the other, until nothing does. A failure is told to those it befell. */
+  async #sendWaiting(client: Redis): Promise<void> {
+    this.#sending = true;
+    while (this.#waiting.length > 0) {
+      const handings = this.#takeBatch();
+      try {
+        await this.#addBatch(client, mergeAll(handings));
+        for (const { settle } of handings) settle.resolve();
+      } catch (error) {
+        for (const { settle } of handings) settle.reject(error);
+      }
+    }
+    this.#sending = false;
+  }
+
+  /** Takes as many as fit into one batch; one always does. */
+  #takeBatch(): Handing[] {
+    this.#waiting = this.#waiting.filter(({ over }) => !over);
+    let size = 0;
+    const end = this.#waiting.findIndex(({ jobs }) => {
+      size += jobs.length;
+      return size > batchSize;
+    });
+    return this.#waiting.splice(0, end < 0 ? this.#waiting.length : end);
+  }
+
   async #addBatch(client: Redis, batch: readonly Coalesced[]): Promise<void> {
+    if (batch.length === 0) return;
+    sendTogether(client);
     // Sent in one go, not one after the other's answer: one connection keeps the order, so what was heard is raised first.
     await Promise.all([this.#raise(client, batch), ...batch.map((added) => this.#addOne(client, added))]);
   }
@@ -78,17 +133,37 @@ export class RedisInbox implements JobInbox {
   }
 }
 
+/**
+ * Whatever is sent until the promises that are ready have gone on leaves in one write. A pipeline would do the same, but
+ * to make one costs as much as two commands.
+ */
+function sendTogether({ stream }: Redis): void {
+  stream.cork();
+  process.nextTick(() => stream.uncork());
+}
+
 function coalesce(jobs: readonly NewJob[]): Coalesced[] {
   const byKey = new Map<string, Coalesced>();
-  for (const { job, heard, delayMs = 0 } of jobs) {
+  for (const { job, heard = null, delayMs = 0 } of jobs) {
     const key = jobKey(job);
-    const known = byKey.get(key);
-    if (known === undefined) {
-      byKey.set(key, { id: idOf(key), job, heard: heard ?? null, delayMs });
-    } else {
-      known.heard = raiseHeard(known.heard, heard);
-      known.delayMs = Math.min(known.delayMs, delayMs);
-    }
+    merge(byKey, key, { id: byKey.get(key)?.id ?? idOf(key), job, heard, delayMs });
   }
   return [...byKey.values()];
+}
+
+/** The jobs of several handings, each key once. */
+function mergeAll(handings: readonly Handing[]): Coalesced[] {
+  const byId = new Map<string, Coalesced>();
+  for (const { jobs } of handings) for (const added of jobs) merge(byId, added.id, added);
+  return [...byId.values()];
+}
+
+function merge(byKey: Map<string, Coalesced>, key: string, added: Coalesced): void {
+  const known = byKey.get(key);
+  if (known === undefined) {
+    byKey.set(key, added);
+  } else {
+    known.heard = raiseHeard(known.heard, added.heard);
+    known.delayMs = Math.min(known.delayMs, added.delayMs);
+  }
 }

@@ -59,6 +59,11 @@ export class RedisJobs extends RedisInbox implements Jobs {
     });
   }
 
+  countDeadLetters(): Promise<number> {
+    const { link, keys } = this.#options;
+    return link.use('count dead letters', (client) => client.zcard(keys.queue('failed')));
+  }
+
   /** Adds it anew rather than have BullMQ retry it, which would pay no heed to a run of the same key. */
   async replay(id: string): Promise<boolean> {
     const { link, queue } = this.#options;

@@ -14,7 +14,7 @@ export interface Keys {
   /** Also the name of the channel that tells of publications. */
   readonly interest: string;
   readonly copies: string;
-  queue(type: 'wait' | 'delayed' | 'active' | 'marker'): string;
+  queue(type: 'wait' | 'delayed' | 'active' | 'failed' | 'marker'): string;
   /** The job that holds a job key now: BullMQ's deduplication key. */
   holder(id: string): string;
   /** The one more run that BullMQ stores while a key's job is active. */
@@ -24,8 +24,11 @@ export interface Keys {
   letter(id: string): string;
   lease(key: string): string;
   copiesOf(sync: string): string;
+  unwellOf(sync: string): string;
   countsOf(sync: string): string;
   factsOf(sync: string): string;
+  deletionsOf(sync: string): string;
+  bucket(name: string): string;
 }
 
 export function keysOf(prefix: string): Keys {
@@ -43,8 +46,11 @@ export function keysOf(prefix: string): Keys {
     letter: (id) => `${operator}:letter:${id}`,
     lease: (key) => `${operator}:lease:${idOf(key)}`,
     copiesOf: (sync) => `${operator}:copies-of:${sync}`,
+    unwellOf: (sync) => `${operator}:unwell-of:${sync}`,
     countsOf: (sync) => `${operator}:counts-of:${sync}`,
     factsOf: (sync) => `${operator}:facts-of:${sync}`,
+    deletionsOf: (sync) => `${operator}:deletions-of:${sync}`,
+    bucket: (name) => `${operator}:bucket:${name}`,
   };
 }
 

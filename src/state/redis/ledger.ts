@@ -16,42 +16,44 @@ local function count(prefix, entry, by)
   local field = cjson.encode({entry['destination'], entry['state']})
   if redis.call('HINCRBY', key, field, by) <= 0 then redis.call('HDEL', key, field) end
 end
-local function drop(copies, copiesOf, countsOf, copy)
+local function drop(copies, copiesOf, countsOf, unwellOf, copy)
   local stored = redis.call('HGET', copies, copy)
   if not stored then return end
   local entry = cjson.decode(stored)
   redis.call('HDEL', copies, copy)
   redis.call('ZREM', copiesOf .. entry['sync'], copy)
+  redis.call('ZREM', unwellOf .. entry['sync'], copy)
   count(countsOf, entry, -1)
 end
 `;
 
-/** KEYS: copies. ARGV: what comes before a sync's name in its list's key and in its counters' key, copy, entry. */
+/** KEYS: copies. ARGV: what comes before a sync's name in the keys of its list, its counters and its unwell, copy, entry. */
 const recordEntry = script(`${drop}
-drop(KEYS[1], ARGV[1], ARGV[2], ARGV[3])
-local entry = cjson.decode(ARGV[4])
-redis.call('HSET', KEYS[1], ARGV[3], ARGV[4])
-redis.call('ZADD', ARGV[1] .. entry['sync'], 0, ARGV[3])
+drop(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
+local entry = cjson.decode(ARGV[5])
+redis.call('HSET', KEYS[1], ARGV[4], ARGV[5])
+redis.call('ZADD', ARGV[1] .. entry['sync'], 0, ARGV[4])
+if entry['unwell'] then redis.call('ZADD', ARGV[3] .. entry['sync'], 0, ARGV[4]) end
 count(ARGV[2], entry, 1)
 `);
 
 /** KEYS: copies. ARGV: as above, without the entry. */
 const forgetEntry = script(`${drop}
-drop(KEYS[1], ARGV[1], ARGV[2], ARGV[3])
+drop(KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
 `);
 
 /**
  * Forgets a page of a sync's copies; when none is left, the sync. Returns how many there were.
  *
- * KEYS: copies, the sync's list, counters and facts. ARGV: as above without the copy, size of the page.
+ * KEYS: copies, the sync's list, counters, facts and unwell. ARGV: as above without the copy, size of the page.
  */
 const forgetPage = script(`${drop}
-local page = redis.call('ZRANGE', KEYS[2], 0, ARGV[3] - 1)
+local page = redis.call('ZRANGE', KEYS[2], 0, ARGV[4] - 1)
 for _, copy in ipairs(page) do
-  drop(KEYS[1], ARGV[1], ARGV[2], copy)
+  drop(KEYS[1], ARGV[1], ARGV[2], ARGV[3], copy)
   redis.call('ZREM', KEYS[2], copy)
 end
-if #page == 0 then redis.call('DEL', KEYS[2], KEYS[3], KEYS[4]) end
+if #page == 0 then redis.call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5]) end
 return #page
 `);
 
@@ -81,8 +83,16 @@ export class RedisLedger<Entry extends LedgerEntry> implements Ledger<Entry> {
     await this.#link.use('write the ledger', (client) => forgetEntry(client, [this.#keys.copies], args));
   }
 
-  async *ofSync(sync: string): AsyncGenerator<{ readonly copy: string; readonly entry: Entry }> {
-    const key = this.#keys.copiesOf(sync);
+  ofSync(sync: string): AsyncGenerator<{ readonly copy: string; readonly entry: Entry }> {
+    return this.#listed(sync, this.#keys.copiesOf(sync));
+  }
+
+  unwellOf(sync: string): AsyncGenerator<{ readonly copy: string; readonly entry: Entry }> {
+    return this.#listed(sync, this.#keys.unwellOf(sync));
+  }
+
+  /** What a list of copies names and is this sync's, page by page. */
+  async *#listed(sync: string, key: string): AsyncGenerator<{ readonly copy: string; readonly entry: Entry }> {
     for (let after = '-'; ; ) {
       const from = after;
       const page = await this.#link.use('list the ledger', (client) =>
@@ -118,14 +128,15 @@ export class RedisLedger<Entry extends LedgerEntry> implements Ledger<Entry> {
   }
 
   async forgetSync(sync: string): Promise<void> {
-    const keys = [this.#keys.copies, this.#keys.copiesOf(sync), this.#keys.countsOf(sync), this.#keys.factsOf(sync)];
+    const { copies, copiesOf, countsOf, factsOf, unwellOf } = this.#keys;
+    const keys = [copies, copiesOf(sync), countsOf(sync), factsOf(sync), unwellOf(sync)];
     const args = [...this.#beforeNames(), pageSize];
     for (let forgotten: unknown = 1; forgotten !== 0; ) {
       forgotten = await this.#link.use('write the ledger', (client) => forgetPage(client, keys, args));
     }
   }
 
-  #beforeNames(): [string, string] {
-    return [this.#keys.copiesOf(''), this.#keys.countsOf('')];
+  #beforeNames(): [string, string, string] {
+    return [this.#keys.copiesOf(''), this.#keys.countsOf(''), this.#keys.unwellOf('')];
   }
 }

@@ -1,6 +1,8 @@
 import type { Logger } from '../../logging.ts';
 import type { LedgerEntry, State, WebhookState } from '../contract.ts';
+import { RedisBudgets } from './budgets.ts';
 import { Link, type RedisServer } from './connection.ts';
+import { RedisDeletionLog } from './deletions.ts';
 import { RedisInbox } from './inbox.ts';
 import { RedisInterestBoard, RedisInterestReader } from './interest.ts';
 import { RedisJobs } from './jobs.ts';
@@ -44,17 +46,21 @@ export function createRedisState<Entry extends LedgerEntry>(options: RedisStateO
   const jobs = new RedisJobs({ server, link, queue, keys, timings, deadLetters, log });
   const interest = new RedisInterestBoard({ server, link, keys, log });
   const leases = new RedisLeases({ link, keys, leaseMs, pollMs, log });
+  const budgets = new RedisBudgets({ link, keys });
   warnOfEviction(link, log);
 
   return {
     jobs,
     interest,
     leases,
+    budgets,
+    deletions: new RedisDeletionLog({ link, keys }),
     ledger: new RedisLedger<Entry>({ link, keys }),
     ping: () => ping(link),
     async close() {
       await Promise.all([jobs.close(), interest.close()]);
       leases.close();
+      budgets.close();
       await queue.close();
       await link.close();
     },

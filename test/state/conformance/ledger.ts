@@ -16,6 +16,7 @@ function entryOf(changes: Partial<Remembered> = {}): Remembered {
     source: '["main","","secret","a"]',
     name: 'prod/a',
     state: 'synced',
+    unwell: false,
     version: 3,
     createdTime: '2026-01-02T03:04:05.678901234Z',
     fingerprint: 'f'.repeat(40),
@@ -99,6 +100,28 @@ export function describeLedger(open: () => Promise<StateUnderTest>): void {
       expect(await copiesOf('team/a')).toEqual([]);
     });
 
+    test('finds the copies that are unwell, as they fall ill, recover, are handed over and forgotten', async () => {
+      const { ledger } = world.state;
+      const names = Array.from({ length: 600 }, (_, index) => `c${String(index).padStart(3, '0')}`);
+      await Promise.all(names.map((copy) => ledger.record(copy, entryOf({ unwell: true, state: 'failed' }))));
+      await ledger.record('well', entryOf());
+
+      const all = await unwellOf('team/a');
+      await ledger.record('c000', entryOf());
+      await ledger.record('c001', entryOf({ unwell: true, sync: 'team/b' }));
+      await ledger.forget('c002');
+      await ledger.record('well', entryOf({ unwell: true, state: 'conflict' }));
+      const later = await unwellOf('team/a');
+      const others = await unwellOf('team/b');
+      await ledger.forgetSync('team/a');
+
+      expect(all).toEqual(names);
+      expect(later).toEqual([...names.slice(3), 'well']);
+      expect(others).toEqual(['c001']);
+      expect(await unwellOf('team/a')).toEqual([]);
+      expect(await unwellOf('team/b')).toEqual(['c001']);
+    });
+
     test('keeps small facts with a sync', async () => {
       const { ledger } = world.state;
 
@@ -142,9 +165,17 @@ export function describeLedger(open: () => Promise<StateUnderTest>): void {
     });
   });
 
-  async function copiesOf(sync: string): Promise<string[]> {
-    const copies: string[] = [];
-    for await (const { copy } of world.state.ledger.ofSync(sync)) copies.push(copy);
-    return copies;
+  function copiesOf(sync: string): Promise<string[]> {
+    return namesIn(world.state.ledger.ofSync(sync));
   }
+
+  function unwellOf(sync: string): Promise<string[]> {
+    return namesIn(world.state.ledger.unwellOf(sync));
+  }
+}
+
+async function namesIn(listed: AsyncIterable<{ readonly copy: string }>): Promise<string[]> {
+  const copies: string[] = [];
+  for await (const { copy } of listed) copies.push(copy);
+  return copies;
 }

@@ -66,6 +66,7 @@ export function describeOutcomes(open: () => Promise<StateUnderTest>): void {
       ]);
       expect(Math.abs(Date.now() - (letters[0]?.at ?? 0))).toBeLessThan(60_000);
       expect(newest).toEqual(letters[0]);
+      expect(await world.state.jobs.countDeadLetters()).toBe(2);
       expect(await world.state.jobs.pending()).toBe(0);
     });
 
@@ -95,6 +96,7 @@ export function describeOutcomes(open: () => Promise<StateUnderTest>): void {
       expect([replayed, again]).toEqual([true, false]);
       expect(runs.of('a').map(({ attempt }) => attempt)).toEqual([1, 1]);
       expect(await world.state.jobs.deadLetters(10)).toEqual([]);
+      expect(await world.state.jobs.countDeadLetters()).toBe(0);
       expect(await world.state.jobs.replay('nonsense')).toBe(false);
     });
 
