@@ -22,17 +22,22 @@ const warmUpSeconds = 0.5;
 const endOfHead = '\r\n\r\n';
 
 /**
- * `load.ts URL BODY-FILE TOKEN CONNECTIONS SECONDS`: posts the same body over and over, one request at a time on each
- * kept-alive connection, by bare sockets, so that the load costs less than what it loads.
+ * `load.ts URL FILE TOKEN CONNECTIONS SECONDS whole|lines`: posts the file, or its lines in turn, over and over, one
+ * request at a time on each kept-alive connection, by bare sockets, so that the load costs less than what it loads.
  */
-async function main([url = '', file = '', token = '', connections = '1', seconds = '1']: string[]): Promise<void> {
-  const request = await requestOf(new URL(url), file, token);
+async function main([url = '', file = '', token = '', connections = '1', seconds = '1', bodies = 'whole']: string[]) {
+  const content = await readFile(file, 'utf8');
+  const requests = (bodies === 'lines' ? content.trim().split('\n') : [content]).map((body) =>
+    requestOf(new URL(url), body, token),
+  );
+  let turn = 0;
   const seen = { answered: 0, sent: 0, refused: 0, latencies: [] as number[], measuring: false, over: false };
 
   async function keepPosting(socket: Socket): Promise<void> {
     while (!seen.over) {
       const startedAt = performance.now();
-      socket.write(request);
+      turn += 1;
+      socket.write(requests[turn % requests.length] ?? '');
       const status = await answerOn(socket);
       if (status !== '200') {
         seen.refused += 1;
@@ -62,8 +67,8 @@ async function main([url = '', file = '', token = '', connections = '1', seconds
   console.log(JSON.stringify({ answered, sent, refused, seconds: measuredSeconds, p50, p99 }));
 }
 
-async function requestOf(url: URL, file: string, token: string): Promise<Buffer> {
-  const body = await readFile(file);
+function requestOf(url: URL, content: string, token: string): Buffer {
+  const body = Buffer.from(content);
   const head = [
     `POST ${url.pathname} HTTP/1.1`,
     `Host: ${url.host}`,

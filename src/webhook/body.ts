@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { Readable, type Transform } from 'node:stream';
+import type { Readable, Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw, createZstdDecompress } from 'node:zlib';
 import type { WebhookLimits } from './settings.ts';
 
@@ -19,69 +19,97 @@ export class BodyProblem extends Error {
   }
 }
 
+/** Takes a piece; until what it returns is resolved, nothing more is read. Null = go on at once. */
+type Take = (piece: Buffer) => Promise<void> | null;
+
 /**
- * A request's body, decompressed, in pieces as they arrive. Leaves the connection open, so that it can be answered.
- * @throws BodyProblem
+ * Hands a request's body, decompressed, to `take`, piece by piece as it arrives. The rest of a body that is given up is
+ * passed over, so that the connection can be answered and used again.
+ * @throws BodyProblem, and what `take` throws or rejects with
  */
-export async function* readBody(request: IncomingMessage, limits: WebhookLimits): AsyncGenerator<Buffer, void, void> {
+export function readBody(request: IncomingMessage, limits: WebhookLimits, take: Take): Promise<void> {
   const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
-  if (encoding === 'identity' || encoding === '') yield* limited(receive(request), limits.maxBodyBytes);
-  else yield* limited(decompress(request, encoding, limits), limits.maxBodyBytes);
+  if (encoding === 'identity' || encoding === '') return readAll(request, limits.maxBodyBytes, take);
+  return decompress({ request, encoding, limits, take });
 }
 
-async function* limited(chunks: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<Buffer, void, void> {
-  let total = 0;
-  for await (const chunk of chunks) {
-    total += chunk.length;
-    if (total > maxBytes) throw new BodyProblem('tooLarge');
-    yield chunk;
-  }
+/**
+ * No generators, and as few functions made as can be: for a body of one line they would cost more than all else that is
+ * done with it.
+ */
+function readAll(stream: Readable, maxBytes: number, take: Take): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let total = 0;
+    let over = false;
+    stream.on('data', (piece: Buffer) => {
+      if (over) return;
+      total += piece.length;
+      try {
+        if (total > maxBytes) throw new BodyProblem('tooLarge');
+        const taking = take(piece);
+        if (taking === null) return;
+        stream.pause();
+        taking.then(
+          () => stream.resume(),
+          (error: unknown) => {
+            over = true;
+            stream.resume();
+            reject(error);
+          },
+        );
+      } catch (error) {
+        over = true;
+        reject(error);
+      }
+    });
+    // A stream that is paused does not end: by then every piece was taken.
+    stream.once('end', resolve);
+    stream.once('close', () => {
+      if (!stream.readableEnded) reject(new BodyProblem('aborted'));
+    });
+  });
 }
 
-async function* receive(request: IncomingMessage): AsyncGenerator<Buffer, void, void> {
-  const chunks: AsyncIterable<Buffer> = { [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }) };
-  try {
-    yield* chunks;
-  } catch {
-    throw new BodyProblem('aborted');
-  }
-}
-
-async function* decompress(
-  request: IncomingMessage,
-  encoding: string,
-  limits: WebhookLimits,
-): AsyncGenerator<Buffer, void, void> {
-  const received = receive(request);
-  const first = await received.next();
-  if (first.done) return;
-  const decoder = createDecoder(encoding, first.value);
-  if (!decoder) throw new BodyProblem('encoding');
+function decompress(options: {
+  readonly request: IncomingMessage;
+  readonly encoding: string;
+  readonly limits: WebhookLimits;
+  readonly take: Take;
+}): Promise<void> {
+  const { request, encoding, limits, take } = options;
   let bytesIn = 0;
   let bytesOut = 0;
-  const source = Readable.from(
-    (async function* () {
-      bytesIn += first.value.length;
-      yield first.value;
-      for await (const chunk of received) {
-        bytesIn += chunk.length;
-        yield chunk;
-      }
-    })(),
-  );
-  source.on('error', (error) => decoder.destroy(error));
-  try {
-    for await (const chunk of source.pipe(decoder) as AsyncIterable<Buffer>) {
-      bytesOut += chunk.length;
-      if (bytesOut > ratioCountsFrom && bytesOut > bytesIn * limits.maxInflateRatio) throw new BodyProblem('tooLarge');
-      yield chunk;
-    }
-  } catch (error) {
-    throw error instanceof BodyProblem ? error : new BodyProblem('encoding');
-  } finally {
-    source.destroy();
-    decoder.destroy();
-  }
+  const takeWithinRatio: Take = (piece) => {
+    bytesOut += piece.length;
+    if (bytesOut > ratioCountsFrom && bytesOut > bytesIn * limits.maxInflateRatio) throw new BodyProblem('tooLarge');
+    return take(piece);
+  };
+
+  return new Promise((resolve, reject) => {
+    let decoder: Transform | null = null;
+    let failed = false;
+    const fail = (error: unknown): void => {
+      failed = true;
+      decoder?.destroy();
+      request.resume();
+      reject(error);
+    };
+    const begin = (first: Buffer): Transform => {
+      const created = createDecoder(encoding, first);
+      if (!created) throw new BodyProblem('encoding');
+      created.once('error', () => fail(new BodyProblem('encoding')));
+      readAll(created, limits.maxBodyBytes, takeWithinRatio).then(resolve, fail);
+      return created;
+    };
+    const decode: Take = (piece) => {
+      if (failed) return null;
+      decoder ??= begin(piece);
+      bytesIn += piece.length;
+      const current = decoder;
+      return current.write(piece) ? null : new Promise((drained) => current.once('drain', drained));
+    };
+    readAll(request, Number.POSITIVE_INFINITY, decode).then(() => (decoder === null ? resolve() : decoder.end()), fail);
+  });
 }
 
 function createDecoder(encoding: string, first: Buffer): Transform | null {

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { InputError } from '../errors.ts';
 import type { TokenSettings } from './settings.ts';
@@ -53,5 +53,5 @@ function presentedTokens(headers: IncomingHttpHeaders): string[] {
 
 /** Of one length whatever the token's, as the comparison needs it. */
 function digestOf(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
+  return hash('sha256', token, 'buffer');
 }

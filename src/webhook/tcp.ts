@@ -3,7 +3,8 @@ import { InputError } from '../errors.ts';
 import type { Metrics } from '../metrics.ts';
 import { AuditReader } from './audit/reader.ts';
 import type { Clock } from './clock.ts';
-import type { Ingest, Intake } from './ingest.ts';
+import type { Ingest } from './ingest.ts';
+import type { Intake } from './intake.ts';
 import type { Notify } from './notices.ts';
 import type { ReconcileRequests } from './reconcile-requests.ts';
 

@@ -62,6 +62,21 @@ export function auditLine(options: EntryOptions = {}): string {
   return `${JSON.stringify(auditEntry(options))}\n`;
 }
 
+/** As OTLP writes a JSON value. */
+export function otlp(value: unknown): unknown {
+  if (typeof value === 'string') return { stringValue: value };
+  if (typeof value === 'boolean') return { boolValue: value };
+  if (typeof value === 'number') return { intValue: String(value) };
+  if (value === null) return {};
+  if (Array.isArray(value)) return { arrayValue: { values: value.map(otlp) } };
+  return { kvlistValue: { values: pairs(value as object) } };
+}
+
+/** As OTLP writes an object's members. */
+export function pairs(value: object): { key: string; value: unknown }[] {
+  return Object.entries(value).map(([key, child]) => ({ key, value: otlp(child) }));
+}
+
 export interface Heard {
   readonly verdicts: Verdict[];
   /** Records ignored without being parsed. */

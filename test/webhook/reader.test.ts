@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { AuditReader } from '../../src/webhook/audit/reader.ts';
 import type { Verdict } from '../../src/webhook/audit/verdict.ts';
 import { auditEntry, auditLine, readAll, readSamples } from './entries.ts';
 
@@ -129,6 +130,30 @@ describe('AuditReader', () => {
     const { verdicts } = readAll([`${deep}\n${lists}\n${line}\n`]);
 
     expect(kinds(verdicts)).toEqual(['malformed', 'malformed', 'changed']);
+  });
+
+  test('does not parse a record of more than a million objects and lists', () => {
+    const many = (count: number) => `{"a":[${'{},'.repeat(count)}1]}\n`;
+    const open = `{"a":${'['.repeat(3_000_000)}\n`;
+
+    const { verdicts } = readAll(
+      [many(1_000_001), open, many(900_000), JSON.stringify({ log: many(1_000_001) }), line],
+      {
+        maxRecordBytes: 32_000_000,
+      },
+    );
+
+    expect(reasons(verdicts)).toEqual(['TooComplex', 'NotJson', 'NotAnEntry', 'TooComplex', 'SecretChanged']);
+  });
+
+  test('does not wait for the newline of an object that is whole', () => {
+    const verdicts: Verdict[] = [];
+    const sink = { verdict: (verdict: Verdict) => verdicts.push(verdict), passedOver: () => undefined };
+    const reader = new AuditReader({ maxRecordBytes: 1_000_000, prefilter: false, sink });
+
+    reader.push(Buffer.from(line));
+
+    expect(kinds(verdicts)).toEqual(['changed']);
   });
 
   test('finds nothing in an empty stream', () => {

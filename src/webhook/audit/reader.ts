@@ -1,3 +1,4 @@
+import { isTooComplex } from './complexity.ts';
 import { judge } from './judge.ts';
 import { isSurelyIgnored } from './prefilter.ts';
 import { RecordSplitter } from './records.ts';
@@ -50,6 +51,10 @@ export class AuditReader {
     const { prefilter, sink } = this.#options;
     if (prefilter && isSurelyIgnored(record)) {
       sink.passedOver();
+      return;
+    }
+    if (isTooComplex(record)) {
+      this.malformed('TooComplex');
       return;
     }
     const { values, broken } = parseRecord(record);

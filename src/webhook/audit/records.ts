@@ -19,6 +19,10 @@ const closeBrace = 0x7d;
 const openBracket = 0x5b;
 const closeBracket = 0x5d;
 
+/** 1 for the bytes that mean something within a string. */
+const marksInString = new Uint8Array(256);
+for (const byte of [quote, backslash, newline]) marksInString[byte] = 1;
+
 /**
  * Cuts a stream of bytes, arriving in pieces of any size, into JSON objects: one a line (with or without a prefix before
  * the brace), elements of an array, written one after another, or spread over lines by a pretty printer.
@@ -31,6 +35,10 @@ export class RecordSplitter {
   readonly #sink: RecordSink;
   readonly #maxBytes: number;
   #mode: 'between' | 'within' | 'skipping' = 'between';
+  /** What a piece ended with, from the brace on: most often a line whose end comes with the next piece. */
+  #tail: Buffer | null = null;
+  /** What is split is a tail that was kept. */
+  #splitsTail = false;
   /** Bytes that are no JSON have been seen in this line: a prefix, or a line that is no JSON at all. */
   #stray = false;
   #parts: Buffer[] = [];
@@ -48,7 +56,41 @@ export class RecordSplitter {
   }
 
   push(chunk: Buffer): void {
-    let at = 0;
+    const from = this.#tail === null ? 0 : this.#joinTail(this.#tail, chunk);
+    this.#split(chunk, from);
+  }
+
+  /** The stream has ended: an object that is still open was cut short. */
+  end(): void {
+    if (this.#tail !== null) this.#splitTail(this.#tail);
+    if (this.#mode === 'within') this.#sink.malformed('NotJson');
+    else if (this.#stray) this.#sink.malformed('NotJson');
+    this.#stray = false;
+    this.#reset('between');
+  }
+
+  /** Puts a line together that was cut in two; returns where the next one begins. */
+  #joinTail(tail: Buffer, chunk: Buffer): number {
+    const lineEnd = chunk.indexOf(newline);
+    const end = endOfObject(chunk, lineEnd);
+    if (end < 0) {
+      this.#splitTail(tail);
+      return 0;
+    }
+    this.#tail = null;
+    this.#emit(Buffer.concat([tail, chunk.subarray(0, end)]));
+    return lineEnd + 1;
+  }
+
+  #splitTail(tail: Buffer): void {
+    this.#tail = null;
+    this.#splitsTail = true;
+    this.#split(tail, 0);
+    this.#splitsTail = false;
+  }
+
+  #split(chunk: Buffer, from: number): void {
+    let at = from;
     let lineEnd = -1;
     while (at < chunk.length) {
       if (this.#mode === 'within') {
@@ -66,14 +108,6 @@ export class RecordSplitter {
         at = this.#seek(chunk, at, lineEnd);
       }
     }
-  }
-
-  /** The stream has ended: an object that is still open was cut short. */
-  end(): void {
-    if (this.#mode === 'within') this.#sink.malformed('NotJson');
-    else if (this.#stray) this.#sink.malformed('NotJson');
-    this.#stray = false;
-    this.#reset('between');
   }
 
   /** Looks for the next brace; returns where to go on. */
@@ -94,12 +128,15 @@ export class RecordSplitter {
   }
 
   #begin(chunk: Buffer, start: number, lineEnd: number): number {
-    if (lineEnd < chunk.length) {
-      const end = chunk[lineEnd - 1] === carriageReturn ? lineEnd - 1 : lineEnd;
-      if (chunk[end - 1] === closeBrace) {
-        this.#emit(chunk.subarray(start, end));
-        return lineEnd + 1;
-      }
+    const end = lineEnd < chunk.length ? endOfObject(chunk, lineEnd) : -1;
+    if (end >= 0) {
+      this.#emit(chunk.subarray(start, end));
+      return lineEnd + 1;
+    }
+    // One that ends here may be whole, and nothing may come for a long time.
+    if (lineEnd > chunk.length && chunk[chunk.length - 1] !== closeBrace && !this.#splitsTail) {
+      this.#tail = chunk.subarray(start);
+      return chunk.length;
     }
     this.#reset('within');
     return start;
@@ -108,33 +145,22 @@ export class RecordSplitter {
   /** Walks within an object until it closes, breaks off or the chunk ends; returns where to go on. */
   #walk(chunk: Buffer, from: number): number {
     let at = from;
-    for (; at < chunk.length; at++) {
-      const byte = chunk[at];
+    while (at < chunk.length) {
       if (this.#inString) {
-        if (byte === newline) return this.#breakOff(at + 1);
-        if (this.#escaped) this.#escaped = false;
-        else if (byte === backslash) this.#escaped = true;
-        else if (byte === quote) this.#inString = false;
+        at = this.#walkString(chunk, at);
+        if (this.#inString && at < chunk.length) return this.#breakOff(at + 1);
         continue;
       }
-      if (byte === newline) {
-        if (this.#spread === 'undecided') this.#spread = 'yes';
-        if (this.#spread === 'no') return this.#breakOff(at + 1);
-        this.#atLineStart = true;
-        continue;
-      }
-      if (byte === space || byte === tab || byte === carriageReturn) {
-        this.#atLineStart = false;
-        continue;
-      }
-      if (this.#atLineStart && !mayBeginLineWithin(byte)) return this.#breakOff(at);
-      this.#atLineStart = false;
-      if (this.#depth > 0 && this.#spread === 'undecided') this.#spread = 'no';
+      const byte = chunk[at];
+      if (this.#spread !== 'no') {
+        if (!this.#fitsLines(byte)) return this.#breakOff(at);
+      } else if (byte === newline) return this.#breakOff(at + 1);
+      at++;
       if (byte === quote) this.#inString = true;
       else if (byte === openBrace || byte === openBracket) this.#depth += 1;
       else if (byte === closeBrace || byte === closeBracket) {
         this.#depth -= 1;
-        if (this.#depth === 0) return this.#finish(chunk.subarray(from, at + 1), at + 1);
+        if (this.#depth === 0) return this.#finish(chunk.subarray(from, at), at);
       }
     }
     this.#held += at - from;
@@ -145,6 +171,38 @@ export class RecordSplitter {
       this.#parts.push(chunk.subarray(from, at));
     }
     return at;
+  }
+
+  /** Walks within a string; returns where it ended, or where the newline is that breaks it off, or the chunk's end. */
+  #walkString(chunk: Buffer, from: number): number {
+    const end = chunk.length;
+    let at = from;
+    for (;;) {
+      if (!this.#escaped) while (at < end && marksInString[chunk[at] as number] === 0) at++;
+      if (at >= end || chunk[at] === newline) return at;
+      if (this.#escaped) this.#escaped = false;
+      else if (chunk[at] === backslash) this.#escaped = true;
+      else {
+        this.#inString = false;
+        return at + 1;
+      }
+      at++;
+    }
+  }
+
+  /** Finds out whether the object goes on over several lines; false when it cannot go on with this byte. */
+  #fitsLines(byte: number | undefined): boolean {
+    if (byte === newline) {
+      this.#spread = 'yes';
+      this.#atLineStart = true;
+      return true;
+    }
+    const begins = this.#atLineStart;
+    this.#atLineStart = false;
+    if (byte === space || byte === tab || byte === carriageReturn) return true;
+    if (begins && !mayBeginLineWithin(byte)) return false;
+    if (this.#depth > 0 && this.#spread === 'undecided') this.#spread = 'no';
+    return true;
   }
 
   #finish(last: Buffer, next: number): number {
@@ -175,6 +233,12 @@ export class RecordSplitter {
     this.#spread = 'undecided';
     this.#atLineStart = false;
   }
+}
+
+/** Where an object ends that ends with its line; -1 when none does. */
+function endOfObject(chunk: Buffer, lineEnd: number): number {
+  const end = chunk[lineEnd - 1] === carriageReturn ? lineEnd - 1 : lineEnd;
+  return chunk[end - 1] === closeBrace ? end : -1;
 }
 
 function isBetweenRecords(byte: number | undefined): boolean {

@@ -1,3 +1,4 @@
+import { objectOfPairs } from './key-values.ts';
 import { isAuditEntry } from './project.ts';
 import { RecordSplitter } from './records.ts';
 
@@ -16,6 +17,8 @@ export function visitEntries(value: unknown, visit: (entry: unknown) => void, de
     visit(value);
     return 1;
   }
+  const pairs = Array.isArray(value) ? objectOfPairs(value) : null;
+  if (pairs) return visitEntries(pairs, visit, depth + 1);
   let count = 0;
   for (const child of Object.values(value)) count += visitEntries(child, visit, depth + 1);
   return count;

@@ -24,6 +24,7 @@ export type Reason =
   | 'NotJson'
   | 'NotAnEntry'
   | 'TooLong'
+  | 'TooComplex'
   | 'PathTooLong'
   | 'BadEncoding';
 

@@ -1,0 +1,151 @@
+import type { Metrics } from '../metrics.ts';
+import type { Heard, NewJob } from '../state/contract.ts';
+import type { VerdictSink } from './audit/reader.ts';
+import type { Verdict, VerdictKind } from './audit/verdict.ts';
+import type { Clock } from './clock.ts';
+import { type HeardPlace, type InterestIndex, placesOf, type SecretPlace } from './interest-index.ts';
+import type { InterestWatch } from './interest-watch.ts';
+import { JobBatch } from './job-batch.ts';
+import type { Queue } from './queue.ts';
+import type { RecentChanges } from './recent-changes.ts';
+
+/** Without a published interest no more than this many jobs may wait; beyond, one job stands for the whole Vault. */
+const pendingWithoutInterest = 10_000;
+/** Jobs handed to the queue in one call: some 100 ms of Redis' time. */
+const jobsPerAdd = 2_000;
+const verdictKinds: readonly VerdictKind[] = ['changed', 'reconcile', 'ignored', 'malformed'];
+
+export interface IntakeOptions {
+  readonly watch: Pick<InterestWatch, 'current'>;
+  readonly recent: RecentChanges;
+  readonly queue: Queue;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+}
+
+/**
+ * Takes the verdicts of one body, or of what a TCP connection has sent so far, and makes them jobs: what nobody wants
+ * goes no further. A class, for one is made for every request: an object literal with a getter is slow to make.
+ */
+export class Intake implements VerdictSink {
+  readonly #vault: string;
+  readonly #options: IntakeOptions;
+  readonly #batch = new JobBatch();
+  readonly #counts: Record<VerdictKind, number> = { changed: 0, reconcile: 0, ignored: 0, malformed: 0 };
+
+  constructor(vault: string, options: IntakeOptions) {
+    this.#vault = vault;
+    this.#options = options;
+  }
+
+  /** Different jobs gathered and not handed to the queue yet. */
+  get size(): number {
+    return this.#batch.size;
+  }
+
+  passedOver(): void {
+    this.#counts.ignored += 1;
+  }
+
+  verdict(verdict: Verdict): void {
+    this.#counts[verdict.verdict] += 1;
+    if (verdict.verdict !== 'changed' && verdict.verdict !== 'reconcile') return;
+    const { watch, recent, clock } = this.#options;
+    const vault = this.#vault;
+    const gathered = gather({ batch: this.#batch, index: watch.current(), vault, verdict, now: clock.now() });
+    if (!gathered) recent.keep({ vault, verdict });
+  }
+
+  /**
+   * Counts what was heard and hands the jobs to the queue.
+   * @throws SyncError `Retry` when the queue does not take them; then they are still here
+   */
+  async commit(): Promise<void> {
+    this.report();
+    if (this.#batch.size === 0) return;
+    let left = this.#batch.take();
+    try {
+      left = await this.#bounded(left);
+      while (left.length > 0) {
+        await this.#options.queue.add(left.slice(0, jobsPerAdd));
+        left = left.slice(jobsPerAdd);
+      }
+    } catch (error) {
+      for (const { job, heard } of left) this.#batch.add(job, heard);
+      throw error;
+    }
+  }
+
+  /** Counts what was heard, without touching the queue. */
+  report(): void {
+    for (const verdict of verdictKinds) {
+      const count = this.#counts[verdict];
+      if (count === 0) continue;
+      this.#options.metrics.auditEntries.inc({ vault: this.#vault, verdict }, count);
+      this.#counts[verdict] = 0;
+    }
+  }
+
+  /** Drops the gathered jobs; returns how many there were. */
+  shed(): number {
+    return this.#batch.take().length;
+  }
+
+  /** With nothing known of what is wanted the queue must not grow without end. */
+  async #bounded(jobs: NewJob[]): Promise<NewJob[]> {
+    const { watch, queue } = this.#options;
+    if (watch.current() !== null) return jobs;
+    const pending = await queue.pending();
+    if (pending + jobs.length <= pendingWithoutInterest) return jobs;
+    return [{ job: { kind: 'mount', vault: this.#vault, namespace: '', mount: '' } }];
+  }
+}
+
+interface Gathering {
+  readonly batch: JobBatch;
+  /** Null when nothing is known of what is wanted: then everything is. */
+  readonly index: InterestIndex | null;
+  readonly vault: string;
+  readonly verdict: Verdict;
+  readonly now: number;
+}
+
+/** Adds the jobs that a verdict asks for; false when nobody wants any. */
+export function gather({ batch, index, vault, verdict, now }: Gathering): boolean {
+  if (verdict.verdict === 'reconcile' && !isKv1Secret(index, vault, verdict)) {
+    if (index && !isWanted(index, vault, verdict)) return false;
+    batch.add({ kind: 'mount', vault, namespace: verdict.namespace ?? '', mount: verdict.mount ?? '' });
+    return true;
+  }
+  const place = heardPlace(vault, verdict);
+  const places = index ? index.match(place) : placesOf(place);
+  for (const secret of places) {
+    const { mount, name } = secret;
+    batch.add({ kind: 'path', vault, namespace: place.namespace, mount, name }, heardOf(verdict, secret, now));
+  }
+  return places.length > 0;
+}
+
+/** Whether a verdict, heard of a Vault, would make jobs. */
+export function isWanted(index: InterestIndex, vault: string, verdict: Verdict): boolean {
+  if (verdict.verdict === 'changed' || isKv1Secret(index, vault, verdict)) {
+    return index.match(heardPlace(vault, verdict)).length > 0;
+  }
+  return index.selectsWithin({ vault, namespace: verdict.namespace ?? '', mount: verdict.mount ?? '' });
+}
+
+/** A write to `<mount>/config` sets up a KV v2 mount; in a KV v1 mount it is a secret like any other. */
+function isKv1Secret(index: InterestIndex | null, vault: string, verdict: Verdict): boolean {
+  if (verdict.reason !== 'MountConfigured') return false;
+  return index?.kvVersion(vault, verdict.namespace ?? '', verdict.mount ?? '') === 1;
+}
+
+function heardPlace(vault: string, verdict: Verdict): HeardPlace {
+  return { vault, namespace: verdict.namespace ?? '', mount: verdict.mount, path: verdict.path ?? '' };
+}
+
+/** The version counts for the KV v2 reading only; a clock of Vault's that is ahead does not move time here. */
+function heardOf(verdict: Verdict, secret: SecretPlace, now: number): Heard {
+  const version = secret.kvVersion === 2 ? verdict.version : null;
+  return { version, at: verdict.time === null ? now : Math.min(verdict.time, now) };
+}
