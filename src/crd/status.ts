@@ -21,7 +21,19 @@ export const DestinationStatus = Type.Object({
   failed: count('Copies that could not be brought in sync.'),
   conflict: count('Copies that belong to somebody else.'),
   retained: count('Copies kept although their source is gone.'),
+  drifted: count('Copies that somebody else changed or deleted, with `driftPolicy: Report`.'),
+  waiting: count('Copies whose source is gone and whose `deletionGracePeriod` runs.'),
+  guarded: count('Copies whose deletion the guard stopped.'),
   dryRun: count('Copies that a dry run looked at.'),
+  roleArn: Type.Optional(Type.String({ maxLength: 2048, description: 'AWS role that was assumed to write there.' })),
+  externalId: Type.Optional(Type.String({ maxLength: 1224, description: 'External id that the role asked for.' })),
+  unswept: Type.Optional(
+    Type.String({
+      maxLength: 1024,
+      description:
+        'Why copies that may be left in this place could not be looked for; absent when there is nothing to look for.',
+    }),
+  ),
 });
 export type DestinationStatus = Static<typeof DestinationStatus>;
 
@@ -32,6 +44,35 @@ export const Failure = Type.Object({
   message: Type.String({ maxLength: 1024, description: 'Why, in a sentence, and what to do.' }),
 });
 export type Failure = Static<typeof Failure>;
+
+export const StoppedDeletions = Type.Object({
+  count: Type.Integer({ minimum: 0, description: 'How many deletions the guard stopped.' }),
+  names: Type.Array(Type.String({ maxLength: 1024 }), {
+    maxItems: 10,
+    description: 'Some of the copies, by place and name.',
+    'x-kubernetes-list-type': 'atomic',
+  }),
+  digest: Type.String({
+    maxLength: 64,
+    description:
+      'Stands for this very set: the annotation `deletions.vaultsecretsync.dev/release` with it lets them be deleted.',
+  }),
+});
+export type StoppedDeletions = Static<typeof StoppedDeletions>;
+
+export const PlanSummary = Type.Object({
+  create: count('Copies to be made.'),
+  update: count('Copies whose value is to be written.'),
+  metadataOnly: count('Copies of which only tags, labels and the like are to be written.'),
+  adopt: count('Copies to be taken over.'),
+  delete: count('Copies to be deleted.'),
+  guarded: count('Deletions that the guard would stop.'),
+  conflict: count('Copies that belong to somebody else.'),
+  failed: count('Copies that cannot be planned.'),
+  skip: count('Copies that a policy leaves as they are.'),
+  unchanged: count('Copies that are as they must be.'),
+});
+export type PlanSummary = Static<typeof PlanSummary>;
 
 export const SyncStatus = Type.Object({
   observedGeneration: Type.Optional(
@@ -53,12 +94,31 @@ export const SyncStatus = Type.Object({
     Type.String({ format: 'date-time', description: 'When the next full reconcile is due.' }),
   ),
   copies: Type.Optional(Type.String({ maxLength: 64, description: 'Copies in sync of all, e.g. `3/3`.' })),
-  sourceMountUUID: Type.Optional(
-    Type.String({
-      maxLength: 128,
-      description: 'Uuid of the mount when it was last read: part of a proof of absence.',
+  sourceLagSeconds: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      description: 'Seconds from the last change that was heard of to the last copy made of it.',
     }),
   ),
+  sourceMounts: Type.Optional(
+    Type.Array(
+      Type.Object({
+        mount: Type.String({ maxLength: 512, description: 'The mount.' }),
+        uuid: Type.String({
+          maxLength: 128,
+          description: 'Its uuid when it was last read: part of a proof of absence.',
+        }),
+      }),
+      {
+        maxItems: 64,
+        description: 'The mounts that were read.',
+        'x-kubernetes-list-type': 'map',
+        'x-kubernetes-list-map-keys': ['mount'],
+      },
+    ),
+  ),
+  plan: Type.Optional(PlanSummary),
+  stoppedDeletions: Type.Optional(StoppedDeletions),
   destinations: Type.Optional(
     Type.Array(DestinationStatus, {
       maxItems: 64,

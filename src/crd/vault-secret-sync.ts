@@ -26,6 +26,67 @@ export const apiVersion = `${group}/${version}`;
 export const finalizer = `${group}/copies`;
 /** Any new value asks for a reconcile now; answered in `status.lastHandledReconcileAt`. */
 export const requestedAtAnnotation = `reconcile.${group}/requestedAt`;
+/** The annotations by which users of the Go project that this one descends from ask for a reconcile. */
+export const ancestorAnnotations = { forceSync: 'force-sync', operation: 'op' } as const;
+/** Carries the digest of a set of deletions that the guard stopped, and so lets that very set go. */
+export const releaseDeletionsAnnotation = `deletions.${group}/release`;
+
+const withoutSlashes = cel<string>({
+  rule: "!self.startsWith('/') && !self.endsWith('/')",
+  holds: (path) => !path.startsWith('/') && !path.endsWith('/'),
+  message: 'write the path without a slash at either end, e.g. secret/app/db',
+});
+
+/** One entry of `source.selector.matchExpressions`, as in Kubernetes' label selectors. */
+const MatchExpression = Type.Object(
+  {
+    key: Type.String({ minLength: 1, maxLength: 128, description: 'Key of the custom metadata.' }),
+    operator: StringEnum(['In', 'NotIn', 'Exists', 'DoesNotExist'], {
+      description: '`In` and `NotIn` compare with `values`; a secret without the key is `NotIn`.',
+    }),
+    values: Type.Optional(
+      Type.Array(Type.String({ maxLength: 512 }), {
+        maxItems: 64,
+        description: 'Values to compare with, for `In` and `NotIn`.',
+        'x-kubernetes-list-type': 'atomic',
+      }),
+    ),
+  },
+  {
+    additionalProperties: false,
+    ...cel<{ operator: string; values?: string[] }>({
+      rule: "(self.operator in ['In', 'NotIn']) == (has(self.values) && self.values.size() > 0)",
+      holds: ({ operator, values }) =>
+        ['In', 'NotIn'].includes(operator) === (values !== undefined && values.length > 0),
+      message: 'In and NotIn need values; Exists and DoesNotExist have none',
+    }),
+  },
+);
+
+export const MetadataSelector = Type.Object(
+  {
+    matchLabels: Type.Optional(
+      StringMap({
+        maxProperties: 64,
+        values: { maxLength: 512 },
+        description: 'Custom metadata that a secret must have, all of it.',
+      }),
+    ),
+    matchExpressions: Type.Optional(
+      Type.Array(MatchExpression, {
+        maxItems: 32,
+        description: 'Conditions on the custom metadata, all of which must hold.',
+        'x-kubernetes-list-type': 'atomic',
+      }),
+    ),
+  },
+  {
+    additionalProperties: false,
+    description:
+      'Selects by the custom metadata of KV v2, of what the paths select. Each secret is read to know its metadata; KV v1 has none.',
+  },
+);
+export type MetadataSelector = Static<typeof MetadataSelector>;
 
 export const Source = Type.Object(
   {
@@ -56,26 +117,72 @@ export const Source = Type.Object(
         }),
       }),
     ),
-    path: Type.String({
-      minLength: 1,
-      maxLength: 512,
-      description:
-        'Path of the secret without `data/`, e.g. `secret/app/db`, or an RE2 pattern over the whole path, e.g. `secret/team-(.*)/db`.',
-      ...cel<string>({
-        rule: "!self.startsWith('/') && !self.endsWith('/')",
-        holds: (path) => !path.startsWith('/') && !path.endsWith('/'),
-        message: 'write the path without a slash at either end, e.g. secret/app/db',
+    path: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 512,
+        description:
+          'Path of the secret without `data/`, e.g. `secret/app/db`; a glob, e.g. `secret/team-*/**`; or an RE2 pattern over the whole path, e.g. `secret/team-(.*)/db`. Either this or `paths`.',
+        ...withoutSlashes,
       }),
-    }),
+    ),
+    paths: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: 512, ...withoutSlashes }), {
+        minItems: 1,
+        maxItems: 64,
+        description: 'Several paths, each written like `path`. With `merge` their order counts.',
+        'x-kubernetes-list-type': 'atomic',
+      }),
+    ),
+    exclude: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: 512, ...withoutSlashes }), {
+        maxItems: 64,
+        description: 'Paths, globs and patterns of secrets that are left out, written like `path`.',
+        'x-kubernetes-list-type': 'atomic',
+      }),
+    ),
+    selector: Type.Optional(MetadataSelector),
+    version: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 2_147_483_647,
+        description: 'Version of the secret that is copied (KV v2), whatever comes after it. Default: the latest.',
+      }),
+    ),
+    merge: Type.Optional(
+      Type.Boolean({
+        description:
+          'True: the secrets of `paths`, each written out, become one copy. A key of a later path wins over the same key of an earlier one.',
+      }),
+    ),
   },
   {
     additionalProperties: false,
     description: 'Which secrets of Vault (or OpenBao) are copied.',
-    ...cel<{ mount?: string; path: string }>({
-      rule: "has(self.mount) || self.path.contains('/')",
-      holds: ({ mount, path }) => mount !== undefined || path.includes('/'),
-      message: 'a path begins with its mount, e.g. secret/app/db; or name the mount in source.mount',
-    }),
+    ...cel<{ mount?: string; path?: string; paths?: string[]; merge?: boolean; version?: number }>(
+      {
+        rule: 'has(self.path) != has(self.paths)',
+        holds: ({ path, paths }) => (path === undefined) !== (paths === undefined),
+        message: 'say what is selected by exactly one of path and paths',
+      },
+      {
+        rule: "has(self.mount) || ((!has(self.path) || self.path.contains('/')) && (!has(self.paths) || self.paths.all(path, path.contains('/'))))",
+        holds: ({ mount, path, paths }) =>
+          mount !== undefined ||
+          [...(paths ?? []), ...(path === undefined ? [] : [path])].every((one) => one.includes('/')),
+        message: 'a path begins with its mount, e.g. secret/app/db; or name the mount in source.mount',
+      },
+      {
+        rule: '!has(self.merge) || !self.merge || has(self.paths)',
+        holds: ({ merge, paths }) => !merge || paths !== undefined,
+        message: 'merge makes one copy of several secrets: list them in source.paths',
+      },
+      {
+        rule: '!has(self.merge) || !self.merge || !has(self.version)',
+        holds: ({ merge, version }) => !merge || version === undefined,
+        message: 'a version is that of one secret: leave it out where several are merged',
+      },
+    ),
   },
 );
 export type Source = Static<typeof Source>;
@@ -215,6 +322,40 @@ export const Spec = Type.Object(
       default: 'Retain',
       description: 'What happens to the copies when the resource or a destination is taken away.',
     }),
+    driftPolicy: StringEnum(['Ignore', 'Report', 'Repair'], {
+      default: 'Repair',
+      description:
+        'What a full reconcile does about a copy that somebody else changed or deleted: looks away, says so in the status, or makes it right.',
+    }),
+    updatePolicy: StringEnum(['Always', 'IfNotExists'], {
+      default: 'Always',
+      description: '`IfNotExists` creates copies that are not there and leaves every other secret as it is.',
+    }),
+    maxDeletions: Type.Optional(
+      Type.Unsafe<number | string>({
+        'x-kubernetes-int-or-string': true,
+        description:
+          'Copies that may be deleted within any 10 minutes: a number, or a share of all copies such as `25%`. More are stopped until an annotation releases them. Default: 10 or 25 %, whichever is more.',
+        ...cel<number | string>({
+          rule: "type(self) == int ? self >= 0 && self <= 1000000 : self.matches('^(100|[1-9]?[0-9])%$')",
+          holds: (given) =>
+            typeof given === 'number'
+              ? Number.isInteger(given) && given >= 0 && given <= 1_000_000
+              : typeof given === 'string' && /^(100|[1-9]?[0-9])%$/.test(given),
+          message: 'maxDeletions is a number such as 20, or a share such as 25%',
+        }),
+      }),
+    ),
+    deletionGracePeriod: Type.String({
+      default: '0',
+      maxLength: 16,
+      description: 'Time between the proof that a source is gone and the deletion of its copies, e.g. `24h`.',
+      ...cel<string>({
+        rule: "self == '0' || (self.matches('^([0-9]{1,6}[smh])+$') && duration(self) >= duration('0s'))",
+        holds: (period) => durationMs(period) !== null,
+        message: 'deletionGracePeriod is a duration such as 30m or 24h, or 0 for none',
+      }),
+    }),
     adoptionPolicy: Type.Optional(
       StringEnum(['Never', 'IfUnowned', 'Always'], {
         description:
@@ -222,8 +363,35 @@ export const Spec = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, description: 'What is copied, where to, and how.' },
+  {
+    additionalProperties: false,
+    description: 'What is copied, where to, and how.',
+    ...cel<SpecWords>(
+      {
+        rule: "!has(self.transforms) || !has(self.transforms.template) || self.transforms.template == '' || self.dest.all(entry, (!has(entry.aws) || ((!has(entry.aws.granularity) || entry.aws.granularity == 'secret') && !has(entry.aws.format))) && (!has(entry.azure) || ((!has(entry.azure.granularity) || entry.azure.granularity == 'secret') && !has(entry.azure.format))) && (!has(entry.gcp) || ((!has(entry.gcp.granularity) || entry.gcp.granularity == 'secret') && !has(entry.gcp.format))))",
+        holds: ({ transforms, dest }) =>
+          !transforms?.template ||
+          dest.every((entry) =>
+            Object.values(entry).every(({ granularity, format }) => granularity !== 'key' && format === undefined),
+          ),
+        message: 'a template makes the whole value: leave format and granularity: key out, or the template',
+      },
+      {
+        rule: '!has(self.source.merge) || !self.source.merge || self.dest.all(entry, (!has(entry.aws) || has(entry.aws.name)) && (!has(entry.azure) || has(entry.azure.name)) && (!has(entry.gcp) || has(entry.gcp.name)))',
+        holds: ({ source, dest }) =>
+          !source.merge || dest.every((entry) => Object.values(entry).every(({ name }) => name !== undefined)),
+        message: 'merged secrets have no name in common: give each destination a name',
+      },
+    ),
+  },
 );
+
+/** What the rules between the parts of a spec look at. */
+interface SpecWords {
+  readonly source: { readonly merge?: boolean };
+  readonly transforms?: { readonly template?: string };
+  readonly dest: readonly Record<string, { granularity?: string; format?: string; name?: string }>[];
+}
 export type Spec = Static<typeof Spec>;
 
 /** What Kubernetes says of names, in words of ours: its API server never sees the manifests of a folder. */

@@ -7,6 +7,7 @@ import { group, plural, version } from '../../src/crd/vault-secret-sync.ts';
 import { eventually } from '../peers/processes.ts';
 import { type KubernetesPeer, startKubernetes } from '../peers/start-kubernetes.ts';
 import { manifestWith, rightManifests, unknownFields, wrongManifests } from './manifests.ts';
+import { rightSpecs, wrongSpecs } from './specs.ts';
 
 const definitions = join(import.meta.dirname, '../../deploy/crds');
 const collection = `/apis/${group}/${version}/namespaces/default/${plural}`;
@@ -75,7 +76,7 @@ describe('the custom resource definition', () => {
 });
 
 describe('a wrong manifest is refused by the API server and in a file', () => {
-  test.each(wrongManifests)('$title', async ({ manifest, path, sentence, inFiles }) => {
+  test.each([...wrongManifests, ...wrongSpecs])('$title', async ({ manifest, path, sentence, inFiles }) => {
     const { status, body } = await judge(manifest);
     const parsed = parseManifest(manifest);
 
@@ -110,7 +111,7 @@ describe('an unknown field is refused', () => {
 });
 
 describe('a right manifest is taken by the API server and in a file, with the same defaults', () => {
-  test.each(rightManifests)('$title', async ({ manifest }) => {
+  test.each([...rightManifests, ...rightSpecs])('$title', async ({ manifest }) => {
     const answer = await judge(manifest);
     const parsed = parseManifest(manifest);
 
@@ -141,26 +142,46 @@ test('the API server and the check of files agree on whatever is written', async
     'm',
     'h',
     '10',
+    '%',
+    'secret/',
+    '{{',
   ];
   const word = fc.array(fc.constantFrom(...pieces), { maxLength: 6 }).map((parts) => parts.join(''));
   const words = fc.dictionary(word, word, { maxKeys: 2 });
   const optional = { requiredKeys: [] };
-  const aws = fc.record({ name: word, region: word, tags: words }, optional);
-  const azure = fc.record({ vaultUrl: word, vaultName: word, name: word, tags: words }, optional);
-  const gcp = fc.record({ project: word, name: word, labels: words }, optional);
+  const shape = {
+    granularity: fc.constantFrom('secret', 'key'),
+    format: fc.constantFrom('json', 'raw'),
+    property: word,
+  };
+  const aws = fc.record({ name: word, region: word, tags: words, ...shape }, optional);
+  const azure = fc.record({ vaultUrl: word, vaultName: word, name: word, tags: words, ...shape }, optional);
+  const gcp = fc.record({ project: word, name: word, labels: words, ...shape }, optional);
   const dest = fc.array(fc.record({ aws, azure, gcp }, optional), { maxLength: 2 });
-  const source = fc.record({ path: word, mount: word }, optional);
-  const spec = fc.record({ source, dest, refreshInterval: word }, optional);
+  const paths = fc.array(word, { maxLength: 2 });
+  const version = fc.integer({ min: 0, max: 2 });
+  const source = fc.record({ path: word, mount: word, paths, exclude: paths, merge: fc.boolean(), version }, optional);
+  const maxDeletions = fc.oneof(
+    word,
+    fc.integer({ min: -1, max: 1_000_001 }),
+    fc.double({ min: -9, max: 9, noNaN: true }),
+    fc.boolean(),
+  );
+  const duration = { refreshInterval: word, deletionGracePeriod: word };
+  const transforms = fc.record({ template: word }, optional);
+  const spec = fc.record({ source, dest, transforms, maxDeletions, ...duration });
+  const fields = ['source', 'dest', 'dest', 'maxDeletions', 'refreshInterval', 'deletionGracePeriod'] as const;
 
   await fc.assert(
     // One field at a time is wild, so that a manifest is not wrong for five reasons at once.
-    fc.asyncProperty(spec, fc.constantFrom('source', 'dest', 'refreshInterval'), async (wild, field) => {
-      const manifest = manifestWith(field in wild ? { [field]: wild[field as keyof typeof wild] } : {});
+    fc.asyncProperty(spec, fc.constantFrom(...fields), fc.boolean(), async (wild, field, withTemplate) => {
+      const { transforms: template } = wild;
+      const manifest = manifestWith({ [field]: wild[field], ...(withTemplate ? { transforms: template } : {}) });
 
       const { status } = await judge(manifest);
 
       expect('sync' in parseManifest(manifest)).toBe(status === 201);
     }),
-    { seed: 20261120, numRuns: 300 },
+    { seed: 20261120, numRuns: 600 },
   );
 }, 60_000);

@@ -6,7 +6,7 @@ export function lintSchema(schema: unknown, place = ''): string[] {
   const foreign = Object.keys(node).filter((keyword) => !allowed.has(keyword) && !keyword.startsWith('x-kubernetes-'));
   const faults = [
     ...foreign.map((keyword) => `${place}: ${keyword} has no place in a structural schema`),
-    ...(typeof type === 'string' ? [] : [`${place}: has no type`]),
+    ...(typeof type === 'string' || node['x-kubernetes-int-or-string'] ? [] : [`${place}: has no type`]),
     ...(properties && additionalProperties !== undefined ? [`${place}: properties and additionalProperties`] : []),
     ...(type === 'array' && !items ? [`${place}: a list without items`] : []),
     ...(limitOf(node) ? [] : [`${place}: has no upper limit, so the cost of a rule on it has none`]),

@@ -21,6 +21,7 @@ interface Schema {
   readonly maxItems?: number;
   readonly maxLength?: number;
   readonly maxProperties?: number;
+  readonly 'x-kubernetes-int-or-string'?: boolean;
   readonly 'x-kubernetes-validations'?: readonly { readonly message: string }[];
 }
 
@@ -68,6 +69,7 @@ function typeOf(field: Schema): string {
   if (field.enum) return field.enum.map((word) => `\`${word}\``).join(', ');
   if (field.items) return `list of ${typeOf(field.items)}`;
   if (field.additionalProperties) return `map of ${typeOf(field.additionalProperties)}`;
+  if (field['x-kubernetes-int-or-string']) return 'integer or string';
   return field.format === 'date-time' ? 'time' : (field.type ?? 'anything');
 }
 
