@@ -16,18 +16,29 @@ export interface Target {
   readonly scope: string;
   /**
    * The copy's name as the store will show it, from a name written out (`derived: false`, used as it is or refused)
-   * or derived from a path (`derived: true`, what the store lacks becomes `-`). Pure.
+   * or derived from a path (`derived: true`): what the store lacks becomes `-`, or, with `naming: 'Reversible'`, is
+   * written so that the name can be read back. Pure.
    * @throws SyncError `FixSpec` when the store cannot hold that name
    */
-  nameOf(name: string, options: { derived: boolean }): string;
+  nameOf(name: string, options: NameOptions): string;
+  /** What a `Reversible` name was made of; null = no such name. `name` as `nameOf` gave it. Pure. */
+  originalOf?(name: string): string | null;
   /** The name that tells copies apart, e.g. in lower case where the store ignores letter case. Pure. */
   identityOf(name: string): string;
   /** What can be refused before any call: value size, alphabet, tag rules. Pure. @throws SyncError `FixSpec` */
   preflight(desired: Desired): void;
-  /** Metadata of one copy; `null` = certainly absent. */
-  describe(name: string, signal: AbortSignal): Promise<Observed | null>;
+  /**
+   * Metadata of one copy; `null` = certainly absent. With `destination` it also looks at what only some manifests ask
+   * for and costs a call of its own (AWS: the resource policy).
+   */
+  describe(name: string, signal: AbortSignal, destination?: Destination): Promise<Observed | null>;
   /** Every copy in this scope that bears the owner's mark, page by page. May lack version ids (`versionId: null`). */
   list?(owner: string, signal: AbortSignal): AsyncIterable<Observed>;
+  /**
+   * Whether a listing shows too little to compare a copy of this destination by it, so that it must be described, with
+   * `destination` (AWS: replicas, resource policy). None does unless said. Pure.
+   */
+  needsLook?(destination: Destination): boolean;
   /**
    * In what an observed copy differs from the desired one, through metadata alone; empty = in sync. Pure.
    * `written` is what the ledger remembers of our last write, handed in only if that write had the desired fingerprint
@@ -40,10 +51,43 @@ export interface Target {
    * @throws PremiseChanged when the store contradicts the premise; nothing was written then
    */
   write(desired: Desired, premise: Premise, signal: AbortSignal): Promise<Written>;
-  /** Deletes the copy, in the store's recoverable way where it has one. The caller has proved that it is ours. */
-  remove(observed: Observed, signal: AbortSignal): Promise<void>;
+  /**
+   * Deletes the copy, in the store's recoverable way where it has one. The caller has proved that it is ours.
+   * `destination`, where a manifest still has it, says how (AWS: recovery window, at once).
+   */
+  remove(observed: Observed, signal: AbortSignal, destination?: Destination): Promise<void>;
+  /**
+   * Whether a removal has still something to do with a copy that is pending deletion (Azure: purge it). It has not unless
+   * said: such a copy counts as gone. Pure.
+   */
+  hasMoreToRemove?(observed: Observed, destination: Destination): boolean;
+  /**
+   * Whether another scope may be this very place under another name (AWS: the account of the operator's own identity; GCP:
+   * a project's number): then what is there is not left over from a move. Pure.
+   */
+  mayBeAt?(scope: string): boolean;
+  /** False where a value that somebody else wrote shows in a description only, not in a listing (GCP). */
+  readonly listsVersions?: boolean;
+  /** What the store allows this place, by kind of call. */
+  readonly rates?: Readonly<Record<CallKind, Rate>>;
   /** Flushes what is still due and ends connections. */
   close?(): Promise<void>;
+}
+
+export interface NameOptions {
+  readonly derived: boolean;
+  /** For derived names; `Readable` unless said. */
+  readonly naming?: 'Readable' | 'Reversible' | undefined;
+}
+
+/** `read` is `describe`, `list` one whole listing, `write` is `write` and `remove`. */
+export type CallKind = 'read' | 'list' | 'write';
+
+export interface Rate {
+  /** Calls a second in the long run. */
+  readonly perSecond: number;
+  /** Calls that may be made at once. */
+  readonly burst: number;
 }
 
 /** What a copy must be. The only place outside `vault` where a secret value lives. */
@@ -126,9 +170,27 @@ export interface Written {
 }
 
 /** A field of a copy that is not as it must be. */
-export type Difference = 'value' | 'tags' | 'description' | 'encryptionKey' | 'pendingDeletion';
+export type Difference =
+  | 'value'
+  | 'tags'
+  | 'description'
+  | 'encryptionKey'
+  | 'replicas'
+  | 'resourcePolicy'
+  | 'contentType'
+  | 'enabled'
+  | 'notBefore'
+  | 'expires'
+  | 'annotations'
+  | 'topics'
+  | 'versionAliases'
+  | 'versionDestroyTtl'
+  | 'pendingDeletion';
 
-/** The store contradicts what the caller believed; nothing was written. The caller describes and plans again. */
+/**
+ * The store contradicts what the caller believed, or a listing showed too little to write by; nothing was written. The
+ * caller describes and plans again.
+ */
 export class PremiseChanged extends Error {
   constructor(message: string, options?: { cause?: unknown }) {
     super(message, options);
@@ -155,4 +217,19 @@ export interface TargetKind<Settings = unknown> {
    */
   keyOf(destination: Destination): string;
   open(destination: Destination, context: TargetContext<Settings>): Target;
+  /**
+   * A destination that leads to a place again, from its scope and what else was kept of it: for copies that no manifest
+   * asks for any more. Null when the scope is not one of this kind. Pure.
+   */
+  destinationAt(place: KeptPlace): Destination | null;
+}
+
+/** What is kept of a place once copies were written there. */
+export interface KeptPlace {
+  /** As the target had it. */
+  readonly scope: string;
+  /** AWS: the role that was assumed. */
+  readonly roleArn?: string | undefined;
+  /** AWS: the external id that the role asked for. */
+  readonly externalId?: string | undefined;
 }

@@ -147,6 +147,8 @@ describe('faults', () => {
     ['rbac', '403 Forbidden ForbiddenByRbac'],
     ['policy', '403 Forbidden AccessDenied'],
     ['firewall', '403 Forbidden ForbiddenByFirewall'],
+    ['connection', '403 Forbidden ForbiddenByConnection'],
+    ['governance', '403 Forbidden ForbiddenByGovernancePolicy'],
   ] as const)('missing rights answer as %s does', async (kind, expected) => {
     await standIn.fault({ kind, operation: 'SetSecret' });
 
@@ -174,6 +176,59 @@ describe('faults', () => {
     controller.abort();
 
     await refused;
+  });
+});
+
+describe('metadata', () => {
+  test('is changed without a new version, tags as a whole, and what is not given stays', async () => {
+    const name = freshName();
+    const { properties } = await client.setSecret(name, 'one', { contentType: 'token', tags: { a: '1', b: '2' } });
+
+    await client.updateSecretProperties(name, properties.version ?? '', { tags: { c: '3' } });
+
+    const stored = await standIn.secret(name);
+    expect(stored).toMatchObject({ versions: 1, contentType: 'token', tags: { c: '3' } });
+    expect(stored?.tags).not.toHaveProperty('a');
+  });
+
+  test('keeps a time that somebody tries to take away, until there is a new version', async () => {
+    const name = freshName();
+    const expiresOn = new Date('2030-01-01T00:00:00Z');
+    const { properties } = await client.setSecret(name, 'one', { expiresOn });
+
+    await client.updateSecretProperties(name, properties.version ?? '', { expiresOn: null as unknown as Date });
+    const updated = await standIn.secret(name);
+    await client.setSecret(name, 'two');
+
+    expect(updated?.exp).toBe(expiresOn.getTime() / 1000);
+    expect(await standIn.secret(name)).toMatchObject({ exp: null });
+  });
+});
+
+describe('permissions', () => {
+  test.each([
+    ['rbac', '403 Forbidden ForbiddenByRbac'],
+    ['policy', '403 Forbidden AccessDenied'],
+  ] as const)('that are not given are refused as %s does, and others are not', async (model, expected) => {
+    const name = freshName();
+    await standIn.allow({ model, allow: ['set'] });
+
+    const set = await refusalOf(client.setSecret(name, 'one'));
+    const read = await refusalOf(client.getSecret(name));
+    const deleted = await refusalOf(client.beginDeleteSecret(name));
+    await standIn.allow();
+
+    expect([set, read, deleted]).toEqual(['nothing was refused', expected, expected]);
+    expect((await client.getSecret(name)).value).toBe('one');
+  });
+});
+
+test('connections are counted', async () => {
+  await withCaller({}, async (own) => {
+    await own.client.setSecret('one', 'value');
+    await own.client.setSecret('two', 'value');
+
+    expect(await own.standIn.connections()).toBe(1);
   });
 });
 

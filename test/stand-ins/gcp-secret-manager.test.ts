@@ -78,9 +78,10 @@ describe('secrets', () => {
 
   test('replication cannot be changed', async () => {
     const { name } = await createSecret();
+    const inParis = { userManaged: { replicas: [{ location: 'europe-west9' }] } };
 
     const update = client().updateSecret(
-      { secret: { name, replication: AUTOMATIC }, updateMask: { paths: ['replication'] } },
+      { secret: { name, replication: inParis }, updateMask: { paths: ['replication'] } },
       signed(),
     );
 

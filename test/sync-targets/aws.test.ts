@@ -111,8 +111,10 @@ describe('the AWS target', () => {
     expect(moto.proxy.requests).toHaveLength(1);
   });
 
-  test('accepts a name that ends in a hyphen and six characters', () => {
-    expect(target.nameOf('app/db-secret', { derived: false })).toBe('app/db-secret');
+  test('accepts a written and a readable name that end in a hyphen and six characters', () => {
+    const names = [false, true].map((derived) => target.nameOf('app/db-secret', { derived }));
+
+    expect(names).toEqual(['app/db-secret', 'app/db-secret']);
   });
 
   test('makes the version id say what is written and what it replaces', async () => {
@@ -178,7 +180,12 @@ describe('the AWS target', () => {
     await target.write(desired, { kind: 'observed', observed: await describeCopy('tagged') }, signal);
 
     const marks = { 'vss-owner': owner, 'vss-ref': desired.marks.ref };
-    expect(await moto.store.tagsOf('tagged')).toEqual({ team: 'somebody', stage: 'test', ...marks });
+    expect(await moto.store.tagsOf('tagged')).toEqual({
+      team: 'somebody',
+      stage: 'test',
+      ...marks,
+      'vss-tags': expect.any(String),
+    });
   });
 
   test('writes only the tags of a copy whose value is remembered to be right', async () => {

@@ -35,9 +35,9 @@ export function targetConformance<Settings>({ name, open, skip = {} }: Conforman
     let underTest: StoreUnderTest<Settings>;
     let names = 0;
 
-    const openTarget = (): Target => {
-      const { kind, settings, destination } = underTest;
-      const target = noteErrors(kind.open(destination({}), createContext({ settings, clock, errors })), errors);
+    const openTarget = (destination = underTest.destination({})): Target => {
+      const { kind, settings } = underTest;
+      const target = noteErrors(kind.open(destination, createContext({ settings, clock, errors })), errors);
       opened.push(target);
       return target;
     };

@@ -86,6 +86,8 @@ function diagnose(error: Error, code: string, attempt: Attempt): Diagnosis | nul
         reason: 'QuotaExceeded',
         advice:
           'a quota is used up (about 100 versions of a secret a day, 500,000 secrets a region): raise it, or write less often',
+        // Versions grow old, and are removed, by the hour.
+        retryAfterMs: 15 * 60_000,
       };
     case 'EncryptionFailure':
     case 'DecryptionFailure':
@@ -108,13 +110,29 @@ function diagnose(error: Error, code: string, attempt: Attempt): Diagnosis | nul
         advice: 'somebody else wrote meanwhile; it is looked at again',
       };
     case 'InvalidRequestException':
-      return isPendingDeletion(error) ? pendingDeletion : invalidRequest;
     case 'InvalidParameterException':
     case 'ValidationException':
-    case 'MalformedPolicyDocumentException':
-    case 'PublicPolicyException':
     case 'PreconditionNotMetException':
-      return { remedy: 'FixSpec', reason: 'RequestRefused', advice: refusedParameter(error) };
+      return refusedRequest(error, code, attempt);
+    case 'MalformedPolicyDocumentException':
+      return {
+        remedy: 'FixSpec',
+        reason: 'PolicyInvalid',
+        advice: 'AWS does not take the policy: check dest.aws.resourcePolicy (its principals must exist)',
+      };
+    case 'PublicPolicyException':
+      return {
+        remedy: 'FixSpec',
+        reason: 'PolicyPublic',
+        advice: 'the policy would open the secret to everybody: name principals in dest.aws.resourcePolicy',
+      };
+    case 'EndpointError':
+      return {
+        remedy: 'SlowRetry',
+        reason: 'EndpointInvalid',
+        advice:
+          'AWS has no such endpoint: stores.aws.useFips and useDualstack do not go with stores.aws.endpoint, nor with every region',
+      };
     default:
       return diagnoseByStatus(status) ?? diagnoseByNetwork(code);
   }
@@ -134,12 +152,37 @@ const pendingDeletion: Diagnosis = {
   advice: 'the secret is scheduled for deletion; it is looked at again and restored',
 };
 
-const invalidRequest: Diagnosis = {
-  remedy: 'FixSpec',
-  reason: 'RequestRefused',
-  advice:
-    'AWS does not allow this for the secret as it is (a replica, a secret with replicas, or one that another service manages): choose another name, or change the secret',
-};
+/**
+ * What AWS refuses for what it was asked, or for what the secret is. It does not keep the two codes apart: a deletion
+ * under way is `InvalidRequestException`, replicas are `InvalidParameterException`.
+ */
+function refusedRequest(error: Error, code: string, { operation }: Attempt): Diagnosis {
+  if (isPendingDeletion(error)) return pendingDeletion;
+  if (/still has replica regions/i.test(error.message)) {
+    return { remedy: 'Retry', reason: 'ReplicasLeft', advice: 'the secret still has replicas; they are removed first' };
+  }
+  if (/on a replica secret/i.test(error.message)) {
+    return {
+      remedy: 'FixSpec',
+      reason: 'IsReplica',
+      advice: 'the secret is a replica, which only its primary region can change: choose another name or region',
+    };
+  }
+  if (/^(Replicate|RemoveRegions)/.test(operation)) {
+    return {
+      remedy: 'SlowRetry',
+      reason: 'ReplicationRefused',
+      advice:
+        'AWS does not replicate the secret so: check the regions and keys of dest.aws.replicas; while replication is under way it is refused too',
+    };
+  }
+  if (code === 'InvalidRequestException') {
+    const advice =
+      'AWS does not allow this for the secret as it is (e.g. one that another service manages): choose another name, or change the secret';
+    return { remedy: 'FixSpec', reason: 'RequestRefused', advice };
+  }
+  return { remedy: 'FixSpec', reason: 'RequestRefused', advice: refusedParameter(error) };
+}
 
 const failing: Diagnosis = { remedy: 'Retry', reason: 'StoreFailing', advice: 'AWS failed; it is tried again' };
 
@@ -172,6 +215,13 @@ function diagnoseByStatus(status: number | null): Diagnosis | null {
 }
 
 function diagnoseByNetwork(code: string): Diagnosis | null {
+  if (code.startsWith('ERR_PROXY_')) {
+    return {
+      remedy: 'SlowRetry',
+      reason: 'ProxyRefused',
+      advice: 'the proxy does not let the request through: check stores.aws.proxy, and what the proxy allows',
+    };
+  }
   if (/^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_|ERR_SSL_)/.test(code)) {
     return {
       remedy: 'SlowRetry',
@@ -201,14 +251,40 @@ function isPendingDeletion({ message }: Error): boolean {
   return /marked (for deletion|deleted)|scheduled for deletion/i.test(message);
 }
 
-/** Takes from the message nothing but the name of an action. */
+/** Takes from the message nothing but the name of an action and the kind of policy. */
 function missingPermission({ message }: Error, { operation }: Attempt): string {
   if (/access to kms is not allowed/i.test(message)) {
     return 'allow kms:GenerateDataKey and kms:Decrypt on the KMS key of the secret';
   }
   const named = /not authorized to perform: ([a-z0-9-]{1,40}:[A-Za-z0-9]{1,60})/.exec(message)?.[1];
-  return `allow ${named ?? `secretsmanager:${operation}`} (in the role's policy, and in every policy above it)`;
+  const action = named ?? `secretsmanager:${operation}`;
+  const denying = policyKinds.find((kind) => new RegExp(`explicit deny in an? ${kind}`, 'i').test(message));
+  if (denying !== undefined) {
+    const tags = action === 'secretsmanager:CreateSecret' ? '; it may ask for tags (dest.aws.tags)' : '';
+    return `an explicit deny of ${action} in a ${denying} must go${tags}`;
+  }
+  const silent = policyKinds.find((kind) => new RegExp(`no ${kind} allows`, 'i').test(message));
+  const where = silent === undefined ? "in the role's policy, and in every policy above it" : `no ${silent} does`;
+  return `allow ${action} (${where})${roleAdvice[action] ?? ''}`;
 }
+
+/** As AWS names them: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html */
+const policyKinds = [
+  'service control policy',
+  'resource control policy',
+  'permissions boundary',
+  'session policy',
+  'identity-based policy',
+  'resource-based policy',
+  'VPC endpoint policy',
+  'role trust policy',
+];
+
+const roleAdvice: Readonly<Record<string, string>> = {
+  'sts:AssumeRole':
+    '; the trust policy of the role must let the operator in, and asks for dest.aws.externalId where it names an external id',
+  'sts:TagSession': '; the trust policy of the role must allow it too, for stores.aws.sessionTags',
+};
 
 /** Takes from the message nothing but the name of a parameter. */
 function refusedParameter({ message }: Error): string {

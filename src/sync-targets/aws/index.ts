@@ -1,15 +1,9 @@
 import type { TargetKind } from '../contract.ts';
-import type { AwsSettings } from './connection.ts';
-import { settingsOf } from './place.ts';
+import { destinationAt, keyOf } from './place.ts';
+import type { AwsSettings } from './settings.ts';
 import { openTarget } from './target.ts';
 
-export type { AwsSettings } from './connection.ts';
+export type { AwsSettings } from './settings.ts';
 
 /** AWS Secrets Manager. */
-export const aws: TargetKind<AwsSettings> = {
-  keyOf(destination) {
-    const { region = '', roleArn = '' } = settingsOf(destination);
-    return `aws:${region}:${roleArn}`;
-  },
-  open: openTarget,
-};
+export const aws: TargetKind<AwsSettings> = { keyOf, open: openTarget, destinationAt };

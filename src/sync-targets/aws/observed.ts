@@ -1,6 +1,10 @@
+import type { Destination } from '../../crd/vault-secret-sync.ts';
 import { type Desired, type Difference, markNames, type Observed, type Written } from '../contract.ts';
+import { defaultKey, mayBeSameKey } from './keys.ts';
 import { settingsOf } from './place.ts';
-import { tagsOf } from './rules.ts';
+import { type ReplicaStatus, replicaChanges, replicasOf } from './replicas.ts';
+import { policyToSet } from './resource-policy.ts';
+import { tagChanges } from './tags.ts';
 
 /** What only this target looks at again. */
 interface Details {
@@ -9,10 +13,17 @@ interface Details {
   readonly previousVersionId: string | null;
   /** As AWS shows it: an id, an ARN or an alias; null = the account's key for Secrets Manager. */
   readonly encryptionKey: string | null;
+  /** AWS shows none where it is empty. */
+  readonly description: string;
+  /** Null = not shown (a listing). */
+  readonly replicas: readonly ReplicaStatus[] | null;
+  /** The resource policy, '' = none; null = not asked for. */
+  readonly resourcePolicy: string | null;
 }
 
 /** What DescribeSecret and ListSecrets have in common. */
 export interface Description {
+  readonly Description?: string | undefined;
   readonly Name?: string | undefined;
   readonly Tags?: readonly { readonly Key?: string | undefined; readonly Value?: string | undefined }[] | undefined;
   readonly KmsKeyId?: string | undefined;
@@ -28,9 +39,14 @@ export interface ObserveOptions {
   readonly name: string;
   /** Where we looked: in another region than the primary one a secret is a replica. */
   readonly region: string;
+  /** What only DescribeSecret shows. */
+  readonly replicas?: readonly ReplicaStatus[];
+  /** What only GetResourcePolicy shows; '' = none. */
+  readonly resourcePolicy?: string;
 }
 
-export function observe(description: Description, { name, region }: ObserveOptions): Observed {
+export function observe(description: Description, options: ObserveOptions): Observed {
+  const { name, region, replicas = null, resourcePolicy = null } = options;
   const tags = new Map(description.Tags?.map(({ Key = '', Value = '' }) => [Key, Value]));
   const versionWith = (stage: string) =>
     Object.entries(description.stages ?? {}).find(([, stages]) => stages.includes(stage))?.[0] ?? null;
@@ -38,6 +54,9 @@ export function observe(description: Description, { name, region }: ObserveOptio
     tags,
     previousVersionId: versionWith('AWSPREVIOUS'),
     encryptionKey: description.KmsKeyId ?? null,
+    description: description.Description ?? '',
+    replicas,
+    resourcePolicy,
   };
   return {
     name,
@@ -60,17 +79,35 @@ function managerOf({ OwningService, RotationEnabled, PrimaryRegion }: Descriptio
 }
 
 /** `observed` must come from this target. */
-function detailsOf(observed: Observed): Details {
+export function detailsOf(observed: Observed): Details {
   return observed.details as Details;
 }
 
-/** @see Target.compare */
+/** Whether a destination asks for more than a listing shows. */
+export function needsLook(destination: Destination): boolean {
+  return replicasOf(destination) !== null || settingsOf(destination).resourcePolicy !== undefined;
+}
+
+/** Whether everything was looked at that the destination has a word about. */
+export function isComplete(destination: Destination, observed: Observed): boolean {
+  const { replicas, resourcePolicy } = detailsOf(observed);
+  const needsPolicy = settingsOf(destination).resourcePolicy !== undefined;
+  return (replicasOf(destination) === null || replicas !== null) && (!needsPolicy || resourcePolicy !== null);
+}
+
+/** @see Target.compare What was not looked at does not differ. */
 export function compare(desired: Desired, observed: Observed, written: Written | null): readonly Difference[] {
+  const { destination } = desired;
+  const { tags, replicas, resourcePolicy } = detailsOf(observed);
+  const { set, remove } = tagChanges(desired, tags);
   const differences: Difference[] = [];
   if (observed.existence === 'pendingDeletion') differences.push('pendingDeletion');
   if (!isCurrent(desired, observed) && observed.versionId !== written?.versionId) differences.push('value');
-  if (Object.keys(tagsToSet(desired, observed)).length > 0) differences.push('tags');
+  if (Object.keys(set).length + remove.length > 0) differences.push('tags');
+  if (descriptionToSet(desired, observed) !== null) differences.push('description');
   if (encryptionKeyToSet(desired, observed) !== null) differences.push('encryptionKey');
+  if (replicas !== null && replicaChanges(destination, replicas) !== null) differences.push('replicas');
+  if (resourcePolicy !== null && policyToSet(destination, resourcePolicy) !== null) differences.push('resourcePolicy');
   return differences;
 }
 
@@ -82,13 +119,10 @@ export function isCurrent(desired: Desired, observed: Observed): boolean {
   return observed.versionId === desired.versionIdAfter(detailsOf(observed).previousVersionId);
 }
 
-/**
- * Tags that are missing or have another value. What else the secret bears is left alone: whoever tags it for costs or
- * compliance is not fought. So a tag that is taken out of a manifest stays; nothing at the store tells it from theirs.
- */
-export function tagsToSet(desired: Desired, observed: Observed): Readonly<Record<string, string>> {
-  const { tags } = detailsOf(observed);
-  return Object.fromEntries(Object.entries(tagsOf(desired)).filter(([key, value]) => tags.get(key) !== value));
+/** The description to change to; null = leave it. A manifest that has none leaves whatever somebody wrote there. */
+export function descriptionToSet({ destination }: Desired, observed: Observed): string | null {
+  const { description } = settingsOf(destination);
+  return description === undefined || description === detailsOf(observed).description ? null : description;
 }
 
 /**
@@ -99,25 +133,4 @@ export function encryptionKeyToSet({ destination }: Desired, observed: Observed)
   const { encryptionKey } = settingsOf(destination);
   if (encryptionKey === undefined) return null;
   return mayBeSameKey(encryptionKey, detailsOf(observed).encryptionKey ?? defaultKey) ? null : encryptionKey;
-}
-
-/** AWS shows no key where this one is used. */
-const defaultKey = 'alias/aws/secretsmanager';
-
-function mayBeSameKey(left: string, right: string): boolean {
-  if (left.startsWith('arn:') && right.startsWith('arn:') && isAlias(left) === isAlias(right)) return left === right;
-  const [one, other] = [nameOfKey(left), nameOfKey(right)];
-  if (one === defaultKey || other === defaultKey) return one === other;
-  return isAlias(one) === isAlias(other) ? one === other : true;
-}
-
-/** `key/<id>` or `alias/<name>`, of an ARN, an id or an alias. */
-function nameOfKey(key: string): string {
-  // arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab
-  const name = key.startsWith('arn:') ? key.split(':').slice(5).join(':') : key;
-  return name.includes('/') ? name : `key/${name}`;
-}
-
-function isAlias(key: string): boolean {
-  return nameOfKey(key).startsWith('alias/');
 }

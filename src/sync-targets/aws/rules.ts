@@ -1,15 +1,18 @@
 import { fixSpec } from '../../errors.ts';
-import { type Desired, markNames } from '../contract.ts';
+import type { Desired } from '../contract.ts';
+import { nameOf } from './names.ts';
 import { settingsOf } from './place.ts';
+import { replicasOf } from './replicas.ts';
+import { complainAboutPolicy } from './resource-policy.ts';
+import { tagsOf } from './tags.ts';
+import { isBase64, secretValueOf, sizeOf } from './values.ts';
 
-/** AWS: name of 1 to 512 characters. */
-const longestName = 512;
-/** AWS: letters, digits and /_+=.@- in names. */
-const foreignToNames = /[^A-Za-z0-9/_+=.@-]/gu;
 /** AWS: a value of 1 to 65,536 bytes. */
 const largestValue = 65_536;
+/** AWS: characters of a description. */
+const longestDescription = 2048;
 /** AWS: tags of one secret. */
-const mostTags = 50;
+export const mostTags = 50;
 /** AWS: characters of a tag's key and of its value. */
 const longestTagKey = 128;
 const longestTagValue = 256;
@@ -17,32 +20,31 @@ const longestTagValue = 256;
 const tagText = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
 
 /**
- * Checks a name, or makes one of a derived name. A hyphen and six characters at the end are accepted although AWS
- * advises against them: only a partial ARN is ambiguous then, we never use one, and `db-config` is a common name.
+ * What AWS would refuse, before it is asked; tells where it is wrong and never what the value is. `region` is the copy's,
+ * which its destination need not name.
  */
-export function nameOf(name: string, { derived }: { readonly derived: boolean }): string {
-  const fitting = name.replace(foreignToNames, '-');
-  if (fitting === '') throw fixSpec('NameInvalid', 'an AWS secret needs a name of 1 to 512 characters: name it');
-  if (fitting.length > longestName) {
-    const rule = `AWS allows ${longestName} characters and this name has ${fitting.length}: shorten it`;
-    throw fixSpec('NameInvalid', `name ${JSON.stringify(`${fitting.slice(0, 40)}…`)}: ${rule}`);
-  }
-  if (fitting !== name && !derived) {
-    const rule = 'AWS Secrets Manager names have letters, digits and /_+=.@- only: change the other characters';
-    throw fixSpec('NameInvalid', `name ${JSON.stringify(name)}: ${rule}`);
-  }
-  return fitting;
-}
-
-/** What AWS would refuse and moto would not; tells where it is wrong and never what the value is. */
-export function preflight(desired: Desired): void {
+export function preflight(desired: Desired, region: string): void {
   nameOf(desired.name, { derived: false });
   checkValue(desired);
+  checkDescription(desired);
   checkTags(desired);
+  checkPolicy(desired);
+  if (replicasOf(desired.destination)?.some((replica) => replica.region === region)) {
+    const rule = `a replica is in another region than the copy, which is in ${region}`;
+    throw fixSpec('ReplicaInOwnRegion', `${desired.name}: ${rule}: leave that region out of dest.aws.replicas`);
+  }
 }
 
-function checkValue({ name, value }: Desired): void {
-  const bytes = Buffer.byteLength(value);
+function checkValue(desired: Desired): void {
+  const { name, value, destination } = desired;
+  if (settingsOf(destination).valueType === 'Base64' && !isBase64(value)) {
+    const cure = 'store Base64 in Vault (with format: raw), or choose valueType: Binary or String';
+    throw fixSpec(
+      'ValueNotBase64',
+      `${name}: with valueType: Base64 the value must be Base64, which it is not: ${cure}`,
+    );
+  }
+  const bytes = sizeOf(secretValueOf(desired));
   if (bytes === 0) {
     throw fixSpec('ValueEmpty', `${name}: AWS refuses an empty value (1 to 65,536 bytes): give the secret a value`);
   }
@@ -58,13 +60,21 @@ function checkValue({ name, value }: Desired): void {
   }
 }
 
+function checkDescription({ name, destination }: Desired): void {
+  const characters = settingsOf(destination).description?.length ?? 0;
+  if (characters > longestDescription) {
+    const rule = `AWS allows 2,048 characters and the description has ${characters}`;
+    throw fixSpec('DescriptionTooLong', `${name}: ${rule}: shorten it`);
+  }
+}
+
 function checkTags(desired: Desired): void {
   const own = Object.entries(settingsOf(desired.destination).tags ?? {});
   const count = Object.keys(tagsOf(desired)).length;
   if (count > mostTags) {
     throw fixSpec(
       'TooManyTags',
-      `${desired.name}: AWS allows ${mostTags} tags, two of them ours: leave out ${count - mostTags}`,
+      `${desired.name}: AWS allows ${mostTags} tags, three of them ours: leave out ${count - mostTags}`,
     );
   }
   for (const [key, value] of own) {
@@ -83,10 +93,7 @@ function complainAboutTag(key: string, value: string): string | null {
   return null;
 }
 
-/**
- * Every tag that the copy must bear. There is no tag for the state: a write would need a second request for it
- * (PutSecretValue changes no tags), and the version id says the same.
- */
-export function tagsOf({ destination, marks }: Desired): Readonly<Record<string, string>> {
-  return { ...settingsOf(destination).tags, [markNames.owner]: marks.owner, [markNames.ref]: marks.ref };
+function checkPolicy({ name, destination }: Desired): void {
+  const complaint = complainAboutPolicy(settingsOf(destination).resourcePolicy ?? '');
+  if (complaint) throw fixSpec('PolicyInvalid', `${name}: dest.aws.resourcePolicy: ${complaint}: mend the policy`);
 }

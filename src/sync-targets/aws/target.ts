@@ -10,13 +10,17 @@ import {
   type TargetContext,
   type Written,
 } from '../contract.ts';
-import { type AwsSettings, createConnection } from './connection.ts';
-import { compare, encryptionKeyToSet, isCurrent, observe, tagsToSet } from './observed.ts';
-import { placeOf, scopeOf, settingsOf } from './place.ts';
-import { nameOf, preflight, tagsOf } from './rules.ts';
-
-/** AWS: at most 100 entries a page. */
-const pageSize = 100;
+import { callsOver } from './calls.ts';
+import { createConnection } from './connection.ts';
+import { nameOf, originalOf } from './names.ts';
+import { compare, detailsOf, needsLook, observe } from './observed.ts';
+import { describePlace, mayBeAt, placeOf, scopeOf, settingsOf } from './place.ts';
+import { rates } from './rates.ts';
+import { regionsOf } from './replicas.ts';
+import { preflight } from './rules.ts';
+import type { AwsSettings } from './settings.ts';
+import { createVersionQuota } from './version-quota.ts';
+import { writeOn } from './writing.ts';
 
 /**
  * AWS Secrets Manager. Each write gets a version id that follows from what is written and from what it replaces, so a
@@ -26,16 +30,18 @@ export function openTarget(destination: Destination, { settings, now }: TargetCo
   const place = placeOf(destination, settings.region);
   const { region } = place;
   const connection = createConnection(place, settings);
+  const quota = createVersionQuota({ now, perDay: settings.versionsPerDay });
 
-  async function describe(name: string, signal: AbortSignal): Promise<Observed | null> {
+  async function describe(name: string, signal: AbortSignal, asked?: Destination): Promise<Observed | null> {
+    const calls = callsOver(connection, signal);
     try {
-      const description = await connection.call({
-        operation: 'DescribeSecret',
-        subject: name,
-        signal,
-        send: (client, options) => client.describeSecret({ SecretId: name }, options),
-      });
-      return observe({ ...description, stages: description.VersionIdsToStages }, { name, region });
+      const description = await calls.describe(name);
+      const shown = { ...description, stages: description.VersionIdsToStages };
+      const options = { name, region, replicas: description.ReplicationStatus ?? [] };
+      const observed = observe(shown, options);
+      const isOpen = observed.existence === 'live' && observed.managedBy === null;
+      if (asked?.aws?.resourcePolicy === undefined || !isOpen) return observed;
+      return observe(shown, { ...options, resourcePolicy: await calls.getPolicy(name) });
     } catch (error) {
       if (isNotFound(error)) return null;
       throw error;
@@ -43,15 +49,11 @@ export function openTarget(destination: Destination, { settings, now }: TargetCo
   }
 
   async function* list(owner: string, signal: AbortSignal): AsyncGenerator<Observed> {
+    const calls = callsOver(connection, signal);
+    const filters = filtersFor(owner);
     let nextToken: string | undefined;
     do {
-      const page = await connection.call({
-        operation: 'ListSecrets',
-        subject: `of owner ${owner}`,
-        signal,
-        send: (client, options) =>
-          client.listSecrets({ Filters: filtersFor(owner), MaxResults: pageSize, NextToken: nextToken }, options),
-      });
+      const page = await calls.listPage({ subject: `of owner ${owner}`, filters, nextToken });
       for (const entry of page.SecretList ?? []) {
         if (entry.Name === undefined) continue;
         const observed = observe({ ...entry, stages: entry.SecretVersionsToStages }, { name: entry.Name, region });
@@ -62,117 +64,38 @@ export function openTarget(destination: Destination, { settings, now }: TargetCo
     } while (nextToken !== undefined);
   }
 
-  async function create(desired: Desired, signal: AbortSignal): Promise<Written> {
-    const { encryptionKey } = settingsOf(desired.destination);
-    const versionId = desired.versionIdAfter(null);
-    await connection.call({
-      operation: 'CreateSecret',
-      subject: desired.name,
-      signal,
-      send: (client, options) =>
-        client.createSecret(
-          {
-            Name: desired.name,
-            ClientRequestToken: versionId,
-            SecretString: desired.value,
-            // At once, not afterwards: organisations refuse secrets without their tags.
-            Tags: asTagList(tagsOf(desired)),
-            KmsKeyId: encryptionKey,
-          },
-          options,
-        ),
-    });
-    return { versionId, at: now() };
-  }
-
-  async function put(desired: Desired, replaced: string | null, signal: AbortSignal): Promise<Written> {
-    const versionId = desired.versionIdAfter(replaced);
-    const answer = await connection.call({
-      operation: 'PutSecretValue',
-      subject: desired.name,
-      signal,
-      send: (client, options) =>
-        client.putSecretValue(
-          { SecretId: desired.name, ClientRequestToken: versionId, SecretString: desired.value },
-          options,
-        ),
-    });
-    if (!answer.VersionStages?.includes('AWSCURRENT')) {
-      // The version was there already and something else is current: AWS says "done" and has changed nothing.
-      throw new PremiseChanged(`PutSecretValue ${desired.name}: the version exists and is not the current one`);
-    }
-    return { versionId, at: now() };
-  }
-
-  /**
-   * Brings a described secret to what it must be. Marks and key come before the value: should it stop in between, the
-   * copy is already known as ours, and what we write is encrypted with the right key.
-   */
-  async function bring(desired: Desired, premise: ObservedPremise, signal: AbortSignal): Promise<Written> {
-    const { name } = desired;
-    const { observed } = premise;
-    if (observed.existence === 'pendingDeletion') {
-      await connection.call({
-        operation: 'RestoreSecret',
-        subject: name,
-        signal,
-        send: (client, options) => client.restoreSecret({ SecretId: name }, options),
-      });
-    }
-    const encryptionKey = encryptionKeyToSet(desired, observed);
-    if (encryptionKey !== null) {
-      await connection.call({
-        operation: 'UpdateSecret',
-        subject: name,
-        signal,
-        send: (client, options) => client.updateSecret({ SecretId: name, KmsKeyId: encryptionKey }, options),
-      });
-    }
-    const tags = asTagList(tagsToSet(desired, observed));
-    if (tags.length > 0) {
-      await connection.call({
-        operation: 'TagResource',
-        subject: name,
-        signal,
-        send: (client, options) => client.tagResource({ SecretId: name, Tags: tags }, options),
-      });
-    }
-    const { versionId } = observed;
-    if (versionId === null || hasOtherValue(desired, premise)) return put(desired, versionId, signal);
-    return { versionId, at: now() };
-  }
-
   async function write(desired: Desired, premise: Premise, signal: AbortSignal): Promise<Written> {
+    const { name } = desired;
+    const writing = {
+      calls: callsOver(connection, signal),
+      desired,
+      region,
+      label: `${name} in ${describePlace(place)}`,
+      quota,
+      now,
+      look: () => describe(name, signal, desired.destination),
+    };
     try {
-      return await writeOn(premise);
+      return await writeOn(writing, premise);
     } catch (error) {
       throw contradictsPremise(error) ? new PremiseChanged(error.message, { cause: error }) : error;
     }
-
-    function writeOn(believed: Premise): Promise<Written> {
-      switch (believed.kind) {
-        case 'absent':
-          return create(desired, signal);
-        case 'observed':
-          return bring(desired, believed, signal);
-        case 'remembered':
-          return put(desired, believed.written.versionId, signal);
-        default: {
-          const never: never = believed;
-          return never;
-        }
-      }
-    }
   }
 
-  /** Recoverable for 30 days, AWS's default. */
-  async function remove({ name }: Observed, signal: AbortSignal): Promise<void> {
+  /** Recoverable for 30 days, AWS's default, unless the manifest says otherwise. Replicas go first, at once and for good. */
+  async function remove(observed: Observed, signal: AbortSignal, asked?: Destination): Promise<void> {
+    const { name } = observed;
+    const calls = callsOver(connection, signal);
+    const { recoveryWindowDays, forceDelete = false } = asked ? settingsOf(asked) : {};
+    // A listing does not show replicas.
+    const looked = detailsOf(observed).replicas === null ? await describe(name, signal) : observed;
+    if (looked === null) return;
     try {
-      await connection.call({
-        operation: 'DeleteSecret',
-        subject: name,
-        signal,
-        send: (client, options) => client.deleteSecret({ SecretId: name }, options),
+      const replicas = regionsOf(detailsOf(looked).replicas ?? []);
+      if (replicas.length > 0) await calls.removeReplicas(name, replicas);
+      await calls.delete({
+        SecretId: name,
+        ...(forceDelete ? { ForceDeleteWithoutRecovery: true } : { RecoveryWindowInDays: recoveryWindowDays }),
       });
     } catch (error) {
       if (!isNotFound(error) && !isPendingDeletion(error)) throw error;
@@ -181,23 +104,20 @@ export function openTarget(destination: Destination, { settings, now }: TargetCo
 
   return {
     scope: scopeOf(place),
+    mayBeAt: (scope) => mayBeAt(place, scope),
     nameOf,
+    originalOf,
     identityOf: (name) => name,
-    preflight,
+    preflight: (desired) => preflight(desired, region),
     describe,
     list,
+    needsLook,
     compare,
     write,
     remove,
+    rates,
     close: () => connection.close(),
   };
-}
-
-type ObservedPremise = Extract<Premise, { kind: 'observed' }>;
-
-/** The caller knows more than the ids say when it remembers its last write. */
-function hasOtherValue(desired: Desired, { observed, differences }: ObservedPremise): boolean {
-  return differences?.includes('value') ?? !isCurrent(desired, observed);
 }
 
 function filtersFor(owner: string) {
@@ -205,10 +125,6 @@ function filtersFor(owner: string) {
     { Key: 'tag-key' as const, Values: [markNames.owner] },
     { Key: 'tag-value' as const, Values: [owner] },
   ];
-}
-
-function asTagList(tags: Readonly<Record<string, string>>): { Key: string; Value: string }[] {
-  return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
 }
 
 function isNotFound(error: unknown): boolean {

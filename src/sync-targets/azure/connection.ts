@@ -10,7 +10,15 @@ import { isOfCloud } from './names.ts';
 import type { AzureSettings } from './settings.ts';
 
 /** Longest time for one request, in milliseconds; pages after the first know no other end. */
-const requestTimeoutMs = 30_000;
+const defaultRequestTimeoutMs = 30_000;
+
+const onceHeader = 'x-vault-secret-sync-once';
+
+/**
+ * Goes with calls of which the SDK makes two: it looks at once at what was deleted, which needs the right to read values
+ * and tells nothing that we want. It never leaves the process.
+ */
+export const onlyOnce = { requestOptions: { headers: { [onceHeader]: 'true' } } } as const;
 
 /** Sockets to one vault at most. */
 const maxSockets = 16;
@@ -50,7 +58,7 @@ export function createConnection(options: ConnectionOptions): Connection {
 }
 
 async function open({ host, settings, now }: ConnectionOptions): Promise<{ client: SecretClient; agent: Agent }> {
-  const agent = new Agent({ keepAlive: true, maxSockets, ...(await trustOf(settings)) });
+  const agent = new Agent({ keepAlive: true, maxSockets, ...(await trustOf(settings)), ...routeOf(settings) });
   const credential = createCredential({ settings, agent, now });
   const { SecretClient } = await import('@azure/keyvault-secrets');
   const client = new SecretClient(`https://${host}`, credential, {
@@ -74,12 +82,18 @@ async function trustOf({ caFile }: AzureSettings): Promise<{ ca?: string[] }> {
   }
 }
 
+/** The way out. The SDK's own proxy settings do not count with an agent of ours. */
+function routeOf({ proxy }: AzureSettings): { proxyEnv?: { HTTPS_PROXY: string } } {
+  return proxy === undefined ? {} : { proxyEnv: { HTTPS_PROXY: proxy } };
+}
+
 /**
  * Stands between the SDK and the network.
  *
  * - The challenge that asks for the first token is answered here, without the network: we know the resource, and the
  *   SDK sends the first of several simultaneous requests without its body when another one's challenge overtakes it.
- * - No value is ever read: the SDK's recovery would, and its "forbidden" is as good as an answer to it.
+ * - No value is ever read: the SDK's recovery would, and its "forbidden" is as good as an answer to it. The same holds
+ *   for the look at what was deleted, after a call with `onlyOnce`.
  * - A refusal becomes a `StoreRefusal`, which holds nothing of the request.
  */
 async function createPolicy(settings: AzureSettings, credential: Credential): Promise<PipelinePolicy> {
@@ -91,8 +105,11 @@ async function createPolicy(settings: AzureSettings, credential: Credential): Pr
       if (!request.headers.has('authorization')) {
         return { request, status: 401, headers: createHttpHeaders({ 'www-authenticate': challenge }) };
       }
-      if (readsValue(request)) throw refusalOf(request, { status: 403, body: '', retryAfter: undefined });
-      request.abortSignal = withTimeLimit(request.abortSignal);
+      const isOnce = request.headers.has(onceHeader);
+      request.headers.delete(onceHeader);
+      if (readsValue(request) || (isOnce && request.method === 'GET'))
+        throw refusalOf(request, { status: 403, body: '', retryAfter: undefined });
+      request.abortSignal = withTimeLimit(request.abortSignal, settings.requestTimeoutMs ?? defaultRequestTimeoutMs);
       const response = await next(request);
       if (response.status < 400) return response;
       if (response.status === 401) {
@@ -110,8 +127,8 @@ async function createPolicy(settings: AzureSettings, credential: Credential): Pr
 }
 
 /** The SDK's own time limit ends with the head of the answer, and its timer outlives a failed request. */
-function withTimeLimit(signal: PipelineRequest['abortSignal']): AbortSignal {
-  const limit = AbortSignal.timeout(requestTimeoutMs);
+function withTimeLimit(signal: PipelineRequest['abortSignal'], limitMs: number): AbortSignal {
+  const limit = AbortSignal.timeout(limitMs);
   return signal instanceof AbortSignal ? AbortSignal.any([signal, limit]) : limit;
 }
 

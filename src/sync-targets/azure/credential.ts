@@ -6,7 +6,7 @@ import { networkCodeOf } from './failures.ts';
 import type { AzureSettings } from './settings.ts';
 
 /** Longest time for one sign-in, in milliseconds. */
-const signInTimeoutMs = 10_000;
+const defaultSignInTimeoutMs = 10_000;
 
 /** A token is renewed this long before its end, or at half its life if that is shorter; in milliseconds. */
 const renewalMs = 5 * 60_000;
@@ -92,7 +92,12 @@ async function signIn({ settings, agent, now }: CredentialOptions): Promise<Toke
   };
   const url = new URL(`/${encodeURIComponent(tenantId)}/oauth2/v2.0/token`, settings.authorityHost).href;
   const startedAt = now();
-  const { status, body, retryAfter } = await post({ url, form, agent });
+  const { status, body, retryAfter } = await post({
+    url,
+    form,
+    agent,
+    limitMs: settings.signInTimeoutMs ?? defaultSignInTimeoutMs,
+  });
   const { access_token: value, expires_in: lifetime } = body;
   if (status === 200 && typeof value === 'string') {
     const lifetimeMs = Number(lifetime ?? 3600) * 1000;
@@ -110,7 +115,7 @@ async function signIn({ settings, agent, now }: CredentialOptions): Promise<Toke
   const code = codeOf(body);
   throw signInError('SlowRetry', {
     reason: 'SignInRefused',
-    text: `${where} was refused with ${code}: check the tenant, the client and its secret or federated credential`,
+    text: `${where} was refused with ${code}: check the tenant, the client and its secret or federated credential, and that stores.azure.authorityHost and stores.azure.dnsSuffix belong to one cloud`,
     code,
   });
 }
@@ -148,8 +153,13 @@ interface TokenAnswer {
   readonly retryAfter: number | undefined;
 }
 
-async function post(options: { url: string; form: Record<string, string>; agent: Agent }): Promise<TokenAnswer> {
-  const { url, form, agent } = options;
+async function post(options: {
+  url: string;
+  form: Record<string, string>;
+  agent: Agent;
+  limitMs: number;
+}): Promise<TokenAnswer> {
+  const { url, form, agent, limitMs } = options;
   const { createDefaultHttpClient, createHttpHeaders, createPipelineRequest } = await import(
     '@azure/core-rest-pipeline'
   );
@@ -158,7 +168,7 @@ async function post(options: { url: string; form: Record<string, string>; agent:
     method: 'POST',
     headers: createHttpHeaders({ 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' }),
     body: new URLSearchParams(form).toString(),
-    abortSignal: AbortSignal.timeout(signInTimeoutMs),
+    abortSignal: AbortSignal.timeout(limitMs),
   });
   // Not among the options above: there the SDK overlooks it.
   request.agent = agent;

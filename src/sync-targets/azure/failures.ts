@@ -34,7 +34,7 @@ export interface Attempt {
   /** Vault and name, e.g. `team-a.vault.azure.net/db-password`. */
   readonly place: string;
   /** Permission that it needs, as access policies call it; roles have actions instead, which the vault tells. */
-  readonly permission: 'set' | 'list' | 'get' | 'delete' | 'recover';
+  readonly permission: 'set' | 'list' | 'get' | 'delete' | 'recover' | 'purge';
 }
 
 interface Verdict {
@@ -127,29 +127,81 @@ function verdictOf(attempt: Attempt, refusal: StoreRefusal): Verdict {
   return { remedy: 'SlowRetry', reason: 'Refused', advice: "check the vault's address and that it is a Key Vault" };
 }
 
-/** Azure: https://learn.microsoft.com/azure/key-vault/general/rest-error-codes, 403. */
-function forbidden({ permission }: Attempt, refusal: StoreRefusal): Verdict {
+/**
+ * 403 by its inner code. Whether roles or access policies rule a vault shows only here: `ForbiddenByRbac` comes from the
+ * one, `AccessDenied` from the other.
+ */
+function forbidden(attempt: Attempt, refusal: StoreRefusal): Verdict {
+  const { permission } = attempt;
   switch (refusal.innerCode) {
-    case 'ForbiddenByFirewall':
-    case 'ForbiddenByConnection': {
-      const advice = "the vault's network rules keep us out; allow the operator's address or use a private endpoint";
+    case 'ForbiddenByFirewall': {
+      const advice =
+        "the vault's firewall does not know our address; allow the operator's network there, or reach the vault through a private endpoint";
       return { remedy: 'SlowRetry', reason: 'BlockedByNetworkRules', advice };
     }
-    case 'SecretManagedByKeyVault':
-      return {
-        remedy: 'Conflict',
-        reason: 'Managed',
-        advice: 'the secret belongs to a certificate; choose another name',
-      };
+    case 'ForbiddenByConnection': {
+      const advice =
+        "the vault takes no calls from public networks; give the operator's network a private endpoint of the vault, and the DNS zone privatelink.vaultcore.azure.net (or its like in other clouds)";
+      return { remedy: 'SlowRetry', reason: 'BlockedByNetworkRules', advice };
+    }
+    case 'ForbiddenByPolicy':
+      return permission === 'purge' ? purgeProtected : forbiddenByVault;
+    case 'ForbiddenByGovernancePolicy': {
+      const advice =
+        'a policy of Azure denies such a secret; it may ask for a contentType, for expires (or expiresAfter) within a time, or for enabled: set what it asks for, or have the copy exempted';
+      return { remedy: 'SlowRetry', reason: 'DeniedByPolicy', advice };
+    }
+    case 'SecretManagedByKeyVault': {
+      const advice = 'the secret belongs to a certificate; choose another name';
+      return { remedy: 'Conflict', reason: 'Managed', advice };
+    }
+    case 'ForbiddenByRbac': {
+      const missing = refusal.permission ?? dataActions[permission];
+      const advice = `the vault goes by roles: assign the operator one with ${missing} (Key Vault Secrets Officer has it); it takes up to 10 minutes to count`;
+      return { remedy: 'SlowRetry', reason: 'PermissionDenied', advice };
+    }
+    case 'AccessDenied': {
+      const missing = refusal.permission ?? `the permission ${permission} for secrets`;
+      const advice = `the vault goes by access policies: give the operator's one ${missing}; it takes a few minutes to count`;
+      return { remedy: 'SlowRetry', reason: 'PermissionDenied', advice };
+    }
     default: {
-      const missing = refusal.permission ?? `the permission ${permission} for secrets (role Key Vault Secrets Officer)`;
-      return {
-        remedy: 'SlowRetry',
-        reason: 'PermissionDenied',
-        advice: `grant the operator ${missing}; it takes up to 10 minutes to count`,
-      };
+      const missing =
+        refusal.permission ??
+        `${dataActions[permission]}, or the permission ${permission} for secrets in an access policy`;
+      const advice = `grant the operator ${missing}; it takes up to 10 minutes to count`;
+      return { remedy: 'SlowRetry', reason: 'PermissionDenied', advice };
     }
   }
+}
+
+const purgeProtected: Verdict = {
+  remedy: 'FixSpec',
+  reason: 'PurgeProtected',
+  advice:
+    'the copy is deleted, but the vault has purge protection: nobody can purge it before its time, and Azure does so by itself then; use deletion: Recoverable',
+};
+
+const forbiddenByVault: Verdict = {
+  remedy: 'SlowRetry',
+  reason: 'DeniedByPolicy',
+  advice: 'a policy of the vault forbids this; ask whoever runs it',
+};
+
+/** Azure: data actions of roles, https://learn.microsoft.com/azure/role-based-access-control/permissions/security. */
+const dataActions: Readonly<Record<Attempt['permission'], string>> = {
+  set: 'Microsoft.KeyVault/vaults/secrets/setSecret/action',
+  list: 'Microsoft.KeyVault/vaults/secrets/readMetadata/action',
+  get: 'Microsoft.KeyVault/vaults/secrets/getSecret/action',
+  delete: 'Microsoft.KeyVault/vaults/secrets/delete',
+  recover: 'Microsoft.KeyVault/vaults/secrets/recover/action',
+  purge: 'Microsoft.KeyVault/vaults/secrets/purge/action',
+};
+
+/** A vault that said already that deleted secrets stay: it need not be asked. */
+export function purgeProtectedError(place: string): SyncError {
+  const { remedy, reason, advice } = purgeProtected;
+  return new SyncError({ remedy, reason, message: `Azure Key Vault: ${place}: ${advice}` });
 }
 
 function conflict({ innerCode }: StoreRefusal): Verdict {

@@ -1,6 +1,6 @@
 import { fixSpec } from '../../errors.ts';
 import type { TargetKind } from '../contract.ts';
-import { vaultKeyOf } from './names.ts';
+import { destinationAt, vaultKeyOf } from './names.ts';
 import type { AzureSettings } from './settings.ts';
 import { openVault } from './target.ts';
 
@@ -10,6 +10,7 @@ export type { AzureSettings } from './settings.ts';
 export const azure: TargetKind<AzureSettings> = {
   keyOf: ({ azure: destination }) => vaultKeyOf(requireAzure(destination)),
   open: ({ azure: destination }, context) => openVault(requireAzure(destination), context),
+  destinationAt,
 };
 
 function requireAzure<Destination>(destination: Destination | undefined): Destination {

@@ -1,5 +1,8 @@
 import type { AzureDestination } from '../../crd/destinations/azure.ts';
+import type { Destination } from '../../crd/vault-secret-sync.ts';
 import { fixSpec } from '../../errors.ts';
+import type { KeptPlace, NameOptions } from '../contract.ts';
+import { escapeName, type Spelling, unescapeName } from '../reversible-names.ts';
 import type { AzureSettings } from './settings.ts';
 
 /** Azure: secret name, at most 127 characters. */
@@ -8,12 +11,24 @@ const maxCharacters = 127;
 /** Azure: secret name, `[0-9a-zA-Z-]`. */
 const foreignCharacter = /[^0-9A-Za-z-]/gu;
 
+/** Azure ignores the letter case of names: reversible ones have no capitals. */
+const reversible: Spelling = {
+  store: 'Azure Key Vault',
+  field: 'dest.azure.name',
+  longest: maxCharacters,
+  plain: /^[0-9a-z]$/,
+  mark: '-',
+  short: '/-',
+  ignoresCase: true,
+};
+
 /**
- * The secret's name for a name: what the store lacks becomes `-` in derived names and is refused in written ones.
+ * The secret's name for a name: what the store lacks becomes `-` in derived names, or is written so that it can be read
+ * back, and is refused in written ones.
  * @throws SyncError `FixSpec`
  */
-export function secretNameOf(name: string, options: { derived: boolean }): string {
-  const secretName = options.derived ? name.replace(foreignCharacter, '-') : name;
+export function secretNameOf(name: string, { derived, naming }: NameOptions): string {
+  const secretName = derived ? deriveFrom(name, naming) : name;
   const foreign = secretName.match(foreignCharacter);
   if (foreign) {
     const shown = [...new Set(foreign)].map((character) => JSON.stringify(character)).join(' ');
@@ -31,6 +46,15 @@ export function secretNameOf(name: string, options: { derived: boolean }): strin
     throw fixSpec('NameTooLong', text);
   }
   return secretName;
+}
+
+function deriveFrom(name: string, naming: NameOptions['naming']): string {
+  return naming === 'Reversible' ? escapeName(name, reversible) : name.replace(foreignCharacter, '-');
+}
+
+/** What a reversible name was made of; null = it is none. */
+export function originalOf(secretName: string): string | null {
+  return unescapeName(secretName, reversible);
 }
 
 /** What the manifest calls the vault, in one spelling. @throws SyncError `FixSpec` for a `vaultUrl` that is none */
@@ -55,6 +79,13 @@ export function vaultHostOf(destination: AzureDestination, settings: AzureSettin
   throw fixSpec('VaultNotAllowed', text);
 }
 
+/** Where a scope leads; whether it may be written to is asked when it is opened. Null = it is no scope of Azure. */
+export function destinationAt({ scope }: KeptPlace): Destination | null {
+  const host = /^azure:([^/]+)$/.exec(scope)?.[1];
+  const vaultUrl = `https://${host}`;
+  return host !== undefined && URL.parse(vaultUrl)?.host === host ? { azure: { vaultUrl } } : null;
+}
+
 /** Whether the host is a vault of the configured cloud, rather than one that the settings allow besides. */
 export function isOfCloud(host: string, { dnsSuffix }: AzureSettings): boolean {
   const suffix = `.${dnsSuffix.toLowerCase()}`;
@@ -72,4 +103,9 @@ function hostOf(vaultUrl: string): string {
     );
   }
   return url.host;
+}
+
+/** Azure ignores the letter case of names. */
+export function isSameName(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
 }

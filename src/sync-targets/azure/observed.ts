@@ -1,12 +1,16 @@
 import type { DeletedSecret, SecretProperties } from '@azure/keyvault-secrets';
 import { type Desired, type Difference, isSameRendering, markNames, type Observed, type Written } from '../contract.ts';
-import { contentTypeOf, tagsOf } from './limits.ts';
+import { type Attributes, attributesThatDiffer } from './attributes.ts';
+import { contentTypeOf, settingsOf, tagsOf } from './limits.ts';
 
 /** What this target wants to see again of a secret it observed. */
-interface Details {
+export interface Details extends Attributes {
   readonly tags: Readonly<Record<string, string>>;
   readonly contentType: string | null;
-  readonly enabled: boolean;
+  /** Unix time in milliseconds, by Azure's clock. */
+  readonly createdAt: number;
+  /** Whether the vault lets a deleted secret be purged; null = it did not say. */
+  readonly purgeable: boolean | null;
 }
 
 /**
@@ -47,31 +51,43 @@ export function observedInList(entry: SecretProperties): Observed {
 /** In what a copy differs from what it must be, as its metadata tell. */
 export function differencesOf(desired: Desired, observed: Observed, written: Written | null): readonly Difference[] {
   if (observed.existence === 'pendingDeletion') return ['pendingDeletion'];
+  const details = detailsOf(observed);
   const differences: Difference[] = [];
   if (hasOtherValue(desired, observed, written)) differences.push('value');
   if (hasOtherTags(desired, observed)) differences.push('tags');
-  return differences;
+  if (details.contentType !== contentTypeOf(desired)) differences.push('contentType');
+  return [...differences, ...attributesThatDiffer(settingsOf(desired), details)];
 }
 
 function hasOtherValue(desired: Desired, observed: Observed, written: Written | null): boolean {
   if (!isSameRendering(observed.state, desired.marks.state)) return true;
   // Somebody may have made a version by hand and copied the tags, marks included.
-  if (written && observed.versionId !== null && observed.versionId !== written.versionId) return true;
-  // Nobody can read the value of a disabled version.
-  return !detailsOf(observed).enabled;
+  return written !== null && observed.versionId !== null && observed.versionId !== written.versionId;
 }
 
+/** Whether a tag is missing or not what it must be. The state only counts as far as it is the same rendering. */
 function hasOtherTags(desired: Desired, observed: Observed): boolean {
-  const { tags, contentType } = detailsOf(observed);
-  const wanted = Object.entries(tagsOf(desired));
-  return contentType !== contentTypeOf(desired.value) || wanted.some(([name, value]) => tags[name] !== value);
+  const { tags } = detailsOf(observed);
+  return Object.entries(tagsOf(desired)).some(([name, value]) =>
+    name === markNames.state ? !isSameRendering(observed.state, value) : tags[name] !== value,
+  );
+}
+
+/** Only for what this file made: nobody else fills `details` of this target's observations. */
+export function detailsOf(observed: Observed): Details {
+  return observed.details as Details;
 }
 
 function basicsOf(properties: SecretProperties): Observed {
+  const { recoveryLevel } = properties;
   const details: Details = {
     tags: properties.tags ?? {},
     contentType: properties.contentType ?? null,
     enabled: properties.enabled !== false,
+    notBefore: properties.notBefore?.getTime() ?? null,
+    expires: properties.expiresOn?.getTime() ?? null,
+    createdAt: createdAt(properties),
+    purgeable: recoveryLevel === undefined ? null : /Purgeable/.test(recoveryLevel),
   };
   return {
     name: properties.name,
@@ -85,11 +101,6 @@ function basicsOf(properties: SecretProperties): Observed {
   };
 }
 
-/** Only for what this file made: nobody else fills `details` of this target's observations. */
-function detailsOf(observed: Observed): Details {
-  return observed.details as Details;
-}
-
 function markOf(properties: SecretProperties | undefined, mark: keyof typeof markNames): string | null {
   return properties?.tags?.[markNames[mark]] ?? null;
 }
@@ -98,6 +109,6 @@ function createdAt({ createdOn }: SecretProperties): number {
   return createdOn?.getTime() ?? 0;
 }
 
-function fingerprintOf({ tags, contentType, enabled, updatedOn }: SecretProperties): string {
-  return JSON.stringify([Object.entries(tags ?? {}).sort(), contentType, enabled, updatedOn]);
+function fingerprintOf({ tags, contentType, enabled, notBefore, expiresOn, updatedOn }: SecretProperties): string {
+  return JSON.stringify([Object.entries(tags ?? {}).sort(), contentType, enabled, notBefore, expiresOn, updatedOn]);
 }

@@ -15,6 +15,12 @@ export interface AzureSettings {
   readonly allowedHosts: readonly string[];
   /** A PEM file with certificate authorities to trust besides the system's. */
   readonly caFile?: string;
+  /** An HTTP proxy, as a URL, that vaults and the sign-in are reached through. */
+  readonly proxy?: string;
   /** Longest wait, in milliseconds, within one write for a deletion or a recovery under way; 5,000 unless said. */
   readonly recoveryPatienceMs?: number;
+  /** Longest time, in milliseconds, for one request; 30,000 unless said. */
+  readonly requestTimeoutMs?: number;
+  /** Longest time, in milliseconds, for one sign-in; 10,000 unless said. */
+  readonly signInTimeoutMs?: number;
 }

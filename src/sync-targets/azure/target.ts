@@ -1,28 +1,38 @@
-import { setTimeout as pause } from 'node:timers/promises';
-import type { DeletedSecret, SecretClient, SecretProperties } from '@azure/keyvault-secrets';
+import type { SecretProperties } from '@azure/keyvault-secrets';
 import type { AzureDestination } from '../../crd/destinations/azure.ts';
+import type { Destination } from '../../crd/vault-secret-sync.ts';
 import { SyncError } from '../../errors.ts';
 import {
   type Desired,
   markNames,
   type Observed,
+  type Premise,
   PremiseChanged,
   type Target,
   type TargetContext,
   type Written,
 } from '../contract.ts';
+import { attributesAt } from './attributes.ts';
+import { createCalls } from './calls.ts';
 import { createConnection } from './connection.ts';
-import { type Attempt, failureOf, innerCodeOf, StoreRefusal, statusOf } from './failures.ts';
-import { contentTypeOf, refuseImpossible, tagsOf } from './limits.ts';
-import { secretNameOf, vaultHostOf } from './names.ts';
-import { differencesOf, looksLike, newestOf, observedDeleted, observedInList, observedOf } from './observed.ts';
+import { purgeProtectedError } from './failures.ts';
+import { refuseImpossible, settingsOf, tagsBeside } from './limits.ts';
+import { isSameName, originalOf, secretNameOf, vaultHostOf } from './names.ts';
+import {
+  detailsOf,
+  differencesOf,
+  looksLike,
+  newestOf,
+  observedDeleted,
+  observedInList,
+  observedOf,
+} from './observed.ts';
+import { rates } from './rates.ts';
 import type { AzureSettings } from './settings.ts';
+import { onceSettled, stillDeleting } from './settled.ts';
 
 /** Longest wait within one write for a deletion or a recovery under way, in milliseconds. */
 const defaultPatienceMs = 5_000;
-
-/** First and longest pause between two tries while the vault is busy with a name, in milliseconds. */
-const pauses = { first: 100, longest: 1_000 };
 
 /**
  * One vault. What it holds is seen through the metadata of versions; a value is written and never read.
@@ -32,73 +42,17 @@ export function openVault(destination: AzureDestination, context: TargetContext<
   const { settings } = context;
   const host = vaultHostOf(destination, settings);
   const connection = createConnection({ host, settings, now: () => context.now() });
+  const calls = createCalls(host, connection);
 
-  const attemptAt = (name: string, attempt: Pick<Attempt, 'doing' | 'permission'>): Attempt => {
-    return { ...attempt, place: name === '' ? host : `${host}/${name}` };
+  const settled = <Result>(signal: AbortSignal, act: () => Promise<Result>): Promise<Result> => {
+    return onceSettled(act, { patienceMs: settings.recoveryPatienceMs ?? defaultPatienceMs, signal });
   };
 
-  /** Makes one call; whatever goes wrong comes out with its remedy, and an abort ends the wait. */
-  async function ask<Result>(
-    attempt: Attempt,
-    signal: AbortSignal,
-    call: (client: SecretClient) => Promise<Result>,
-  ): Promise<Result> {
-    try {
-      signal.throwIfAborted();
-      return await untilAborted(connection.client().then(call), signal);
-    } catch (error) {
-      throw failureOf(attempt, error, signal);
-    }
-  }
-
-  /** Reads a list page by page. */
-  async function* list<Item>(
-    attempt: Attempt,
-    signal: AbortSignal,
-    open: (client: SecretClient) => { byPage(): AsyncIterableIterator<Item[]> },
-  ): AsyncGenerator<Item> {
-    const pages = await ask(attempt, signal, async (client) => open(client).byPage());
-    for (;;) {
-      const page = await ask(attempt, signal, () => pages.next());
-      if (page.done === true) return;
-      yield* page.value;
-    }
-  }
-
-  async function versionsOf(name: string, signal: AbortSignal): Promise<SecretProperties[]> {
-    const attempt = attemptAt(name, { doing: 'listing the versions of', permission: 'list' });
-    try {
-      return await Array.fromAsync(
-        list(attempt, signal, (client) => client.listPropertiesOfSecretVersions(name, { abortSignal: signal })),
-      );
-    } catch (error) {
-      if (statusOf(error) === 404) return [];
-      throw error;
-    }
-  }
-
-  function everySecret(signal: AbortSignal): AsyncGenerator<SecretProperties> {
-    const attempt = attemptAt('', { doing: 'listing the secrets of', permission: 'list' });
-    return list(attempt, signal, (client) => client.listPropertiesOfSecrets({ abortSignal: signal }));
-  }
-
-  async function deletedSecret(name: string, signal: AbortSignal): Promise<DeletedSecret | null> {
-    const attempt = attemptAt(name, { doing: 'looking for the deleted secret', permission: 'get' });
-    try {
-      return await ask(attempt, signal, (client) => client.getDeletedSecret(name, { abortSignal: signal }));
-    } catch (error) {
-      if (statusOf(error) === 404) return null;
-      // It needs the right to read values, which nobody has to give us; the list of all deleted ones does not.
-      if (statusOf(error) === 403) return deletedInList(name, signal);
-      throw error;
-    }
-  }
-
-  async function deletedInList(name: string, signal: AbortSignal): Promise<DeletedSecret | null> {
-    const attempt = attemptAt('', { doing: 'listing the deleted secrets of', permission: 'list' });
-    const all = list(attempt, signal, (client) => client.listDeletedSecrets({ abortSignal: signal }));
-    for await (const deleted of all) if (isSameName(deleted.name, name)) return deleted;
-    return null;
+  async function describe(name: string, signal: AbortSignal): Promise<Observed | null> {
+    const versions = await calls.versionsOf(name, signal);
+    if (versions.length > 0) return observedOf(await currentOf(name, versions, signal), versions);
+    const deleted = await calls.deletedSecret(name, signal);
+    return deleted && observedDeleted(deleted);
   }
 
   /** The current version, which the listing shows where several were made in one second. */
@@ -106,7 +60,7 @@ export function openVault(destination: AzureDestination, context: TargetContext<
     const newest = newestOf(versions);
     const [only, ...others] = newest;
     if (only && others.length === 0) return only;
-    for await (const entry of everySecret(signal)) {
+    for await (const entry of calls.everySecret(signal)) {
       if (!isSameName(entry.name, name)) continue;
       const [match, ...alike] = newest.filter((version) => looksLike(version, entry));
       return match && alike.length === 0 ? match : entry;
@@ -115,82 +69,71 @@ export function openVault(destination: AzureDestination, context: TargetContext<
     throw new SyncError({ remedy: 'Retry', reason: 'Busy', message });
   }
 
-  async function recover(name: string, signal: AbortSignal): Promise<void> {
-    const attempt = attemptAt(name, { doing: 'recovering the deleted secret', permission: 'recover' });
-    try {
-      await ask(attempt, signal, (client) => client.beginRecoverDeletedSecret(name, { abortSignal: signal }));
-    } catch (error) {
-      if (statusOf(error) === 404)
-        throw new PremiseChanged(`${host}/${name} is not among the deleted secrets any more`);
-      throw error;
-    }
-  }
-
   async function set(desired: Desired, signal: AbortSignal): Promise<Written> {
-    const attempt = attemptAt(desired.name, { doing: 'setting the secret', permission: 'set' });
-    const options = { tags: tagsOf(desired), contentType: contentTypeOf(desired.value), abortSignal: signal };
-    try {
-      const { properties } = await ask(attempt, signal, (client) =>
-        client.setSecret(desired.name, desired.value, options),
-      );
-      return { versionId: properties.version ?? '', at: context.now() };
-    } catch (error) {
-      if (innerCodeOf(error) !== 'ObjectIsDeletedButRecoverable') throw error;
-      throw new PremiseChanged(`${host}/${desired.name} was deleted, and the vault still holds its name`);
-    }
+    const attributes = attributesAt(settingsOf(desired), context.now());
+    const versionId = await settled(signal, () => calls.set(desired, attributes, signal));
+    return { versionId, at: context.now() };
   }
 
-  /** Tries again while the vault is busy deleting or recovering the name, within our patience. */
-  async function onceSettled<Result>(signal: AbortSignal, act: () => Promise<Result>): Promise<Result> {
-    const deadline = performance.now() + (settings.recoveryPatienceMs ?? defaultPatienceMs);
-    for (let wait = pauses.first; ; wait = Math.min(2 * wait, pauses.longest)) {
-      try {
-        return await act();
-      } catch (error) {
-        if (!isBusy(error) || performance.now() + wait > deadline) throw error;
-      }
-      // An abort ends the pause at once, and the next try says so.
-      await pause(wait, undefined, { signal }).catch(() => undefined);
+  /** Puts right what a copy with the right value says of itself, in its current version. */
+  async function update(desired: Desired, observed: Observed, signal: AbortSignal): Promise<Written> {
+    const { name, versionId } = observed;
+    // Whether that version is the one that we wrote, only a look at it tells.
+    if (versionId === null) throw new PremiseChanged(`a listing does not show which version of ${host}/${name} it is`);
+    const { createdAt, tags } = detailsOf(observed);
+    const attributes = attributesAt(settingsOf(desired), createdAt);
+    await calls.update(desired, { versionId, tags: tagsBeside(desired, tags), ...attributes }, signal);
+    return { versionId, at: context.now() };
+  }
+
+  async function write(desired: Desired, premise: Premise, signal: AbortSignal): Promise<Written> {
+    if (premise.kind !== 'observed') return set(desired, signal);
+    const { observed, differences } = premise;
+    refuseManaged(host, observed);
+    if (observed.existence === 'pendingDeletion') {
+      await settled(signal, () => calls.recover(observed.name, signal));
+    } else if (differences && !differences.includes('value')) {
+      return update(desired, observed, signal);
     }
+    return set(desired, signal);
+  }
+
+  async function remove(observed: Observed, signal: AbortSignal, from?: Destination): Promise<void> {
+    refuseManaged(host, observed);
+    const { name } = observed;
+    const isLive = observed.existence === 'live';
+    if (isLive) await calls.delete(name, signal);
+    if (from?.azure?.deletion !== 'Purge') return;
+    if (detailsOf(observed).purgeable === false) throw purgeProtectedError(`${host}/${name}`);
+    await settled(signal, async () => {
+      // Without it there, the deletion that we began is not complete; one that somebody else completed is.
+      if (!(await calls.purge(name, signal)) && isLive) throw stillDeleting(`${host}/${name}`);
+    });
   }
 
   return {
     scope: `azure:${host}`,
     nameOf: secretNameOf,
+    originalOf,
     identityOf: (name) => name.toLowerCase(),
     preflight: refuseImpossible,
     compare: differencesOf,
-
-    async describe(name, signal) {
-      const versions = await versionsOf(name, signal);
-      if (versions.length > 0) return observedOf(await currentOf(name, versions, signal), versions);
-      const deleted = await deletedSecret(name, signal);
-      return deleted && observedDeleted(deleted);
-    },
+    rates,
+    describe,
+    write,
+    remove,
 
     async *list(owner, signal) {
-      for await (const entry of everySecret(signal)) {
+      for await (const entry of calls.everySecret(signal)) {
         if (entry.tags?.[markNames.owner] === owner) yield observedInList(entry);
       }
     },
 
-    async write(desired, premise, signal) {
-      const observed = premise.kind === 'observed' ? premise.observed : null;
-      if (observed) refuseManaged(host, observed);
-      if (observed?.existence === 'pendingDeletion') await onceSettled(signal, () => recover(observed.name, signal));
-      return onceSettled(signal, () => set(desired, signal));
-    },
-
-    async remove(observed, signal) {
-      refuseManaged(host, observed);
-      if (observed.existence === 'pendingDeletion') return;
-      const attempt = attemptAt(observed.name, { doing: 'deleting the secret', permission: 'delete' });
-      try {
-        await ask(attempt, signal, (client) => client.beginDeleteSecret(observed.name, { abortSignal: signal }));
-      } catch (error) {
-        if (!isGone(error)) throw error;
-      }
-    },
+    hasMoreToRemove: (observed, { azure }) =>
+      azure?.deletion === 'Purge' &&
+      observed.existence === 'pendingDeletion' &&
+      observed.managedBy === null &&
+      detailsOf(observed).purgeable !== false,
 
     close: () => connection.close(),
   };
@@ -201,32 +144,4 @@ function refuseManaged(host: string, { name, managedBy }: Observed): void {
   if (managedBy === null) return;
   const message = `Azure Key Vault: ${host}/${name} belongs to ${managedBy}: choose another name`;
   throw new SyncError({ remedy: 'Conflict', reason: 'Managed', message, owner: managedBy });
-}
-
-function isSameName(one: string, other: string): boolean {
-  return one.toLowerCase() === other.toLowerCase();
-}
-
-function isBusy(error: unknown): boolean {
-  const code = innerCodeOf(error);
-  return code === 'ObjectIsBeingDeleted' || code === 'ObjectIsBeingRecovered';
-}
-
-/** Whether a deletion that failed is none: the secret was gone, or only the SDK's look at what it had deleted failed. */
-function isGone(error: unknown): boolean {
-  const refusal = error instanceof SyncError ? error.cause : error;
-  const lookedAfter = refusal instanceof StoreRefusal && refusal.method === 'GET';
-  return lookedAfter || statusOf(error) === 404 || innerCodeOf(error) === 'ObjectIsBeingDeleted';
-}
-
-/** Waits for a call, but not longer than the signal: what the SDK cannot interrupt goes on unseen. */
-async function untilAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }

@@ -8,12 +8,18 @@ import { lastSegment } from './names.ts';
 /** GCP: ListSecrets gives up to 25,000 secrets a page; this many come soon enough. */
 const pageSize = 500;
 
-export interface Metadata {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
+/** Versions of a secret that one call lists; Google gives the newest first. */
+const versionPageSize = 500;
+
+/** What is to be changed of a secret that has this etag. */
+export interface SecretChange {
+  readonly etag: string;
+  /** Paths for `update_mask`. */
+  readonly paths: readonly string[];
+  readonly members: Partial<WireSecret>;
 }
 
-/** The calls that this target makes, for the secrets of one project; none of them reads a value. */
+/** The calls that this target makes, for the secrets of one place; none of them reads a value. */
 export interface Calls {
   /** `null` only when Google says of this very secret that it is not there. */
   getSecret(id: string, signal: AbortSignal): Promise<WireSecret | null>;
@@ -22,13 +28,17 @@ export interface Calls {
   /** The secrets that match a filter, page by page. */
   listSecrets(filter: string, signal: AbortSignal): AsyncIterable<WireSecret>;
   /** @throws PremiseChanged when there is one already */
-  createSecret(id: string, metadata: Metadata, signal: AbortSignal): Promise<void>;
-  /** Replaces all labels and annotations. @throws PremiseChanged when the secret is gone or has another etag by now */
-  updateSecret(id: string, change: Metadata & { readonly etag: string }, signal: AbortSignal): Promise<void>;
+  createSecret(id: string, members: Partial<WireSecret>, signal: AbortSignal): Promise<WireSecret>;
+  /** The secret as it is then. @throws PremiseChanged when the secret is gone or has another etag by now */
+  updateSecret(id: string, change: SecretChange, signal: AbortSignal): Promise<WireSecret>;
   /** Adds a version; its number. @throws PremiseChanged when the secret is gone */
   addVersion(id: string, value: string, signal: AbortSignal): Promise<string>;
   /** Ends well when the secret is gone already. @throws PremiseChanged when it has another etag by now */
   deleteSecret(id: string, etag: string, signal: AbortSignal): Promise<void>;
+  /** The newest first, without their payloads, down to where all are destroyed. */
+  listVersions(id: string, signal: AbortSignal): Promise<WireVersion[]>;
+  /** @throws PremiseChanged when the version is gone, destroyed or changed by now */
+  destroyVersion(id: string, version: WireVersion, signal: AbortSignal): Promise<void>;
 }
 
 /** The IAM permission that each method needs. */
@@ -40,10 +50,12 @@ const permissions: Readonly<Record<Call['method'], string>> = {
   updateSecret: 'secretmanager.secrets.update',
   deleteSecret: 'secretmanager.secrets.delete',
   addSecretVersion: 'secretmanager.versions.add',
+  listSecretVersions: 'secretmanager.versions.list',
+  destroySecretVersion: 'secretmanager.versions.destroy',
 };
 
-export function createCalls(connection: Connection, project: string): Calls {
-  const parent = `projects/${project}`;
+/** `parent` is what the names of the secrets begin with, e.g. `projects/team-a`. */
+export function createCalls(connection: Connection, parent: string): Calls {
   const nameOf = (id: string): string => `${parent}/secrets/${id}`;
 
   async function ask<Answer extends readonly unknown[]>(call: Call, signal: AbortSignal): Promise<Answer> {
@@ -100,21 +112,29 @@ export function createCalls(connection: Connection, project: string): Calls {
       } while (pageToken !== '');
     },
 
-    async createSecret(id, metadata, signal) {
-      const request = { parent, secretId: id, secret: { ...metadata, replication: { automatic: {} } } };
+    async createSecret(id, members, signal) {
+      const request = { parent, secretId: id, secret: members };
       try {
-        await ask({ method: 'createSecret', request, routing: ['parent', parent] }, signal);
+        const [secret] = await ask<[WireSecret]>(
+          { method: 'createSecret', request, routing: ['parent', parent] },
+          signal,
+        );
+        return secret;
       } catch (error) {
         if (hasCode(error, 'ALREADY_EXISTS')) throw new PremiseChanged(`${nameOf(id)} exists by now`);
         throw error;
       }
     },
 
-    async updateSecret(id, change, signal) {
+    async updateSecret(id, { etag, paths, members }, signal) {
       const name = nameOf(id);
-      const request = { secret: { ...change, name }, updateMask: { paths: ['labels', 'annotations'] } };
+      const request = { secret: { ...members, name, etag }, updateMask: { paths: [...new Set(paths)] } };
       try {
-        await ask({ method: 'updateSecret', request, routing: ['secret.name', name] }, signal);
+        const [secret] = await ask<[WireSecret]>(
+          { method: 'updateSecret', request, routing: ['secret.name', name] },
+          signal,
+        );
+        return secret;
       } catch (error) {
         throw asPremise(error, name);
       }
@@ -129,6 +149,7 @@ export function createCalls(connection: Connection, project: string): Calls {
           { method: 'addSecretVersion', request, routing: ['parent', name] },
           signal,
         );
+        if (!version.clientSpecifiedPayloadChecksum) throw checksumIgnored(name);
         return lastSegment(version.name);
       } catch (error) {
         if (saysSecretIsAbsent(error)) throw new PremiseChanged(`${name} is gone by now`);
@@ -144,7 +165,41 @@ export function createCalls(connection: Connection, project: string): Calls {
         if (!saysSecretIsAbsent(error)) throw asPremise(error, name);
       }
     },
+
+    async listVersions(id, signal) {
+      const name = nameOf(id);
+      const found: WireVersion[] = [];
+      let pageToken = '';
+      do {
+        const request = { parent: name, pageSize: versionPageSize, pageToken };
+        const [versions, next] = await ask<[WireVersion[], { pageToken?: string } | null]>(
+          { method: 'listSecretVersions', request, routing: ['parent', name] },
+          signal,
+        );
+        found.push(...versions);
+        const isOver = versions.every(({ state }) => state === 'DESTROYED');
+        pageToken = isOver ? '' : (next?.pageToken ?? '');
+      } while (pageToken !== '');
+      return found;
+    },
+
+    async destroyVersion(id, { name: answered, etag }, signal) {
+      // An answer names the project by its number, whatever we called it.
+      const name = `${nameOf(id)}/versions/${lastSegment(answered)}`;
+      try {
+        await ask({ method: 'destroySecretVersion', request: { name, etag }, routing: ['name', name] }, signal);
+      } catch (error) {
+        if (hasCode(error, 'NOT_FOUND')) throw new PremiseChanged(`${name} is gone by now`);
+        throw asPremise(error, name);
+      }
+    },
   };
+}
+
+/** The version is there, but nobody has compared what arrived with what was sent. */
+function checksumIgnored(name: string): SyncError {
+  const message = `GCP Secret Manager: a version of ${name} was added, but the checksum of its value did not arrive; check what stands between the operator and Google`;
+  return new SyncError({ remedy: 'SlowRetry', reason: 'ChecksumIgnored', message });
 }
 
 function pascalCase(method: string): string {
@@ -159,10 +214,10 @@ function saysSecretIsAbsent(error: unknown): boolean {
   return error instanceof SyncError && error.reason === 'SecretNotFound';
 }
 
-// GCP: an etag that is not the current one is FAILED_PRECONDITION.
+// GCP: an etag that is not the current one is FAILED_PRECONDITION, as are a key that cannot be used and a forbidden place.
 function asPremise(error: unknown, name: string): unknown {
   if (saysSecretIsAbsent(error)) return new PremiseChanged(`${name} is gone by now`);
-  if (hasCode(error, 'FAILED_PRECONDITION'))
+  if (error instanceof SyncError && error.reason === 'PreconditionFailed')
     return new PremiseChanged(`${name} was changed by somebody else meanwhile`);
   return error;
 }

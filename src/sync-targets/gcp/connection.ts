@@ -1,21 +1,44 @@
 import type { ClientOptions } from 'google-gax';
 import { SyncError } from '../../errors.ts';
+import type { WireTime } from './durations.ts';
 import { codeOf } from './failures.ts';
 import type { GcpSettings } from './settings.ts';
 
-/** What is read of a secret; enums come as text. */
-export interface WireSecret {
+/** A KMS key, as Google's protocol has it. */
+interface WireKey {
+  readonly customerManagedEncryption?: { readonly kmsKeyName: string } | null;
+}
+
+export interface WireReplication {
+  readonly automatic?: WireKey | null;
+  readonly userManaged?: { readonly replicas: readonly (WireKey & { readonly location: string })[] } | null;
+}
+
+/** What is read of a secret, and written to it; enums and 64-bit numbers come as text. */
+export interface WireSecret extends WireKey {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly etag: string;
   readonly secretType?: string;
+  readonly replication?: WireReplication | null;
+  readonly topics?: readonly { readonly name: string }[];
+  readonly expireTime?: WireTime | null;
+  /** Only ever written. */
+  readonly ttl?: WireTime;
+  readonly versionDestroyTtl?: WireTime | null;
+  readonly versionAliases?: Readonly<Record<string, string | number>>;
 }
 
 /** What is read of a version. */
 export interface WireVersion {
   readonly name: string;
   readonly state: string;
+  readonly etag: string;
+  readonly createTime?: WireTime | null;
+  /** When Google destroys it by itself; it is disabled until then. */
+  readonly scheduledDestroyTime?: WireTime | null;
+  readonly clientSpecifiedPayloadChecksum?: boolean;
 }
 
 /** One unary call of the SDK; it ends at the latest after the settings' `callTimeoutMs`. */
@@ -28,7 +51,9 @@ export interface Call {
     | 'createSecret'
     | 'updateSecret'
     | 'deleteSecret'
-    | 'addSecretVersion';
+    | 'addSecretVersion'
+    | 'listSecretVersions'
+    | 'destroySecretVersion';
   readonly request: object;
   /** Field and resource by which Google routes the call (`x-goog-request-params`). */
   readonly routing: readonly [field: string, resource: string];
@@ -52,14 +77,17 @@ interface Client {
 
 const defaultCallTimeoutMs = 10_000;
 
-/** Loads the SDK with the first call, and anew after credentials were refused, so that corrected ones are found. */
-export function createConnection(settings: GcpSettings): Connection {
+/**
+ * Loads the SDK with the first call, and anew after credentials were refused, so that corrected ones are found. All calls
+ * go over one connection. `endpoint` is `host:port`; null = Google's own.
+ */
+export function createConnection(settings: GcpSettings, endpoint: string | null): Connection {
   const timeout = settings.callTimeoutMs ?? defaultCallTimeoutMs;
   let connecting: Promise<Client> | null = null;
   let connected: Client | null = null;
 
   async function connect(): Promise<Client> {
-    const client = await openClient(settings);
+    const client = await openClient(settings, endpoint);
     try {
       // Awaited here: the SDK's own methods leave a failure of this as an unhandled rejection, which ends the process.
       await client.initialize();
@@ -110,13 +138,13 @@ export function createConnection(settings: GcpSettings): Connection {
   };
 }
 
-async function openClient(settings: GcpSettings): Promise<Client> {
+async function openClient(settings: GcpSettings, endpoint: string | null): Promise<Client> {
   const { v1 } = await import('@google-cloud/secret-manager');
-  return new v1.SecretManagerServiceClient(await clientOptions(settings)) as unknown as Client;
+  return new v1.SecretManagerServiceClient(await clientOptions(settings, endpoint)) as unknown as Client;
 }
 
-async function clientOptions({ endpoint, insecure }: GcpSettings): Promise<ClientOptions> {
-  if (endpoint === undefined) return {};
+async function clientOptions({ insecure }: GcpSettings, endpoint: string | null): Promise<ClientOptions> {
+  if (endpoint === null) return {};
   const { hostname, port } = new URL(`https://${endpoint}`);
   const place = { apiEndpoint: hostname, port: Number(port || 443) };
   if (!insecure) return place;

@@ -1,5 +1,6 @@
 import { fixSpec } from '../../errors.ts';
 import type { Desired } from '../contract.ts';
+import { metadataOver } from './metadata.ts';
 import { secretIdOf } from './names.ts';
 
 /** GCP: payload of a version, 64 KiB. */
@@ -15,7 +16,13 @@ const labelValue = /^[\p{Ll}\p{Lo}\p{N}_-]{0,63}$/u;
 /** GCP: label keys and values, 128 bytes of UTF-8. */
 const maxLabelBytes = 128;
 
-/** Labels that begin so are ours. */
+/** GCP: annotation keys. */
+const annotationKey = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
+
+/** GCP: annotations, keys and values together: less than 16 KiB. */
+const annotationBytesBelow = 16_384;
+
+/** Labels and annotations that begin so are ours. */
 const ourPrefix = 'vss-';
 
 /**
@@ -32,6 +39,27 @@ export function refuseImpossible(desired: Desired): void {
     throw fixSpec('ValueTooLarge', text);
   }
   refuseImpossibleLabels(desired.destination.gcp?.labels ?? {});
+  refuseImpossibleAnnotations(desired);
+}
+
+function refuseImpossibleAnnotations(desired: Desired): void {
+  for (const key of Object.keys(desired.destination.gcp?.annotations ?? {})) {
+    const where = `the annotation ${JSON.stringify(key)}`;
+    if (key.startsWith(ourPrefix))
+      throw fixSpec('AnnotationsInvalid', `${where} begins with ${ourPrefix}, which is kept for our marks`);
+    if (!annotationKey.test(key)) {
+      const rule = 'has up to 63 letters, digits, _ . and -, with a letter or digit at both ends';
+      throw fixSpec('AnnotationsInvalid', `${where} is not possible in GCP: a key ${rule}`);
+    }
+  }
+  const { annotations } = metadataOver({ labels: {}, annotations: {} }, desired, desired.marks.state);
+  const bytes = Object.entries(annotations)
+    .flat()
+    .reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  if (bytes >= annotationBytesBelow) {
+    const text = `the annotations of ${desired.name} have ${bytes} bytes with our marks, and GCP takes less than ${annotationBytesBelow}: shorten them`;
+    throw fixSpec('AnnotationsInvalid', text);
+  }
 }
 
 function refuseImpossibleLabels(labels: Readonly<Record<string, string>>): void {

@@ -1,4 +1,6 @@
 import { fixSpec } from '../../errors.ts';
+import type { NameOptions } from '../contract.ts';
+import { escapeName, type Spelling, unescapeName } from '../reversible-names.ts';
 
 /** GCP: secret id, at most 255 characters. */
 const maxCharacters = 255;
@@ -6,13 +8,24 @@ const maxCharacters = 255;
 /** GCP: secret id, `[A-Za-z0-9_-]`. */
 const foreignCharacter = /[^A-Za-z0-9_-]/gu;
 
+/** `_` and not `-` leads to what GCP lacks: names have more hyphens. */
+const reversible: Spelling = {
+  store: 'GCP Secret Manager',
+  field: 'dest.gcp.name',
+  longest: maxCharacters,
+  plain: /^[A-Za-z0-9-]$/,
+  mark: '_',
+  short: '/_',
+  ignoresCase: false,
+};
+
 /**
  * The secret id for a name. A `/` becomes `-` even in a name written out, as users of other tools expect; what else the
- * store lacks is replaced in derived names and refused in written ones.
+ * store lacks is replaced in derived names, or written so that it can be read back, and refused in written ones.
  * @throws SyncError `FixSpec`
  */
-export function secretIdOf(name: string, options: { derived: boolean }): string {
-  const id = options.derived ? name.replace(foreignCharacter, '-') : name.replaceAll('/', '-');
+export function secretIdOf(name: string, { derived, naming }: NameOptions): string {
+  const id = derived ? deriveFrom(name, naming) : name.replaceAll('/', '-');
   const foreign = id.match(foreignCharacter);
   if (foreign) {
     const shown = [...new Set(foreign)].map((character) => JSON.stringify(character)).join(' ');
@@ -29,6 +42,15 @@ export function secretIdOf(name: string, options: { derived: boolean }): string 
     throw fixSpec('NameTooLong', text);
   }
   return id;
+}
+
+function deriveFrom(name: string, naming: NameOptions['naming']): string {
+  return naming === 'Reversible' ? escapeName(name, reversible) : name.replace(foreignCharacter, '-');
+}
+
+/** What a reversible id was made of; null = it is none. */
+export function originalOf(id: string): string | null {
+  return unescapeName(id, reversible);
 }
 
 /** The last segment of a resource name: the id of a secret, or the number of a version. */

@@ -1,5 +1,6 @@
 import { type Desired, type Difference, isSameRendering, markNames, type Observed, type Written } from '../contract.ts';
 import type { WireSecret, WireVersion } from './connection.ts';
+import { changesOf, isElsewhere } from './features.ts';
 import { lastSegment } from './names.ts';
 
 /**
@@ -16,9 +17,7 @@ export type Newest =
 
 /** What this target wants to see again of a secret it observed. */
 export interface Details {
-  readonly etag: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
+  readonly secret: WireSecret;
   readonly newest: Newest;
 }
 
@@ -26,7 +25,7 @@ export interface Details {
 export function observedOf(secret: WireSecret, options: { newest: Newest; awaitedState: string | null }): Observed {
   const { newest, awaitedState } = options;
   const { labels, annotations } = secret;
-  const details: Details = { etag: secret.etag, labels, annotations, newest };
+  const details: Details = { secret, newest };
   return {
     name: lastSegment(secret.name),
     existence: 'live',
@@ -61,10 +60,11 @@ export interface Comparison {
 /** In what a copy differs from what it must be, as its metadata tell. */
 export function differencesOf(comparison: Comparison): readonly Difference[] {
   const { desired, observed } = comparison;
-  const differences: Difference[] = [];
-  if (hasOtherValue(comparison)) differences.push('value');
-  if (hasOtherTags(desired, observed)) differences.push('tags');
-  return differences;
+  const { secret } = detailsOf(observed);
+  const differences: Difference[] = changesOf(desired, secret, null).map(({ difference }) => difference);
+  if (hasOtherValue(comparison)) differences.unshift('value');
+  if (isElsewhere(desired, secret)) differences.push('replicas');
+  return [...new Set(differences)];
 }
 
 function hasOtherValue({ desired, observed, written, now }: Comparison): boolean {
@@ -79,16 +79,4 @@ function hasOtherValue({ desired, observed, written, now }: Comparison): boolean
     if (written && newest.number > Number(written.versionId)) return true;
   }
   return !isSameRendering(observed.state, desired.marks.state);
-}
-
-/** Whether a label or mark differs, apart from the state mark. */
-export function hasOtherTags(desired: Desired, observed: Observed): boolean {
-  const { labels } = detailsOf(observed);
-  const wanted = Object.entries(labelsOf(desired));
-  return observed.ref !== desired.marks.ref || wanted.some(([key, value]) => labels[key] !== value);
-}
-
-/** Labels that the copy must have, besides whatever others gave it. */
-export function labelsOf(desired: Desired): Record<string, string> {
-  return { ...desired.destination.gcp?.labels, [markNames.owner]: desired.marks.owner };
 }

@@ -1,7 +1,6 @@
 import { publicMessage, SyncError } from '../../errors.ts';
 import {
   type Desired,
-  type Marks,
   markNames,
   type Observed,
   type Premise,
@@ -10,20 +9,29 @@ import {
   type TargetContext,
   type Written,
 } from '../contract.ts';
-import { type Calls, createCalls, type Metadata } from './calls.ts';
+import { type Calls, createCalls } from './calls.ts';
 import type { WireSecret } from './connection.ts';
 import { createConnection } from './connection.ts';
+import { secondsOf } from './durations.ts';
+import { type Change, changesOf, impossibleIn, isElsewhere, membersAtCreation } from './features.ts';
 import { refuseImpossible } from './limits.ts';
-import { lastSegment, secretIdOf } from './names.ts';
-import { detailsOf, differencesOf, hasOtherTags, labelsOf, type Newest, newestOf, observedOf } from './observed.ts';
+import { metadataOver } from './metadata.ts';
+import { lastSegment, originalOf, secretIdOf } from './names.ts';
+import { detailsOf, differencesOf, type Newest, newestOf, observedOf } from './observed.ts';
+import { createOldVersions, type OldVersions } from './old-versions.ts';
+import { endpointOf, fieldsOf, mayBeSame, type Place, parentOf, placeAt, scopeOf } from './place.ts';
+import { rates } from './rates.ts';
 import type { GcpSettings } from './settings.ts';
 import { createStateMarks, type StateMark, type StateMarks } from './state-marks.ts';
 
-/** The copies in one project of GCP Secret Manager. */
-export function openTarget(project: string, context: TargetContext<GcpSettings>): Target {
+/** Once no version is kept, it stays so long unless the manifest says. */
+const defaultDestroyAfter = '24h';
+
+/** The copies in one place of GCP Secret Manager: the global secrets of a project, or those of one location. */
+export function openTarget(place: Place, context: TargetContext<GcpSettings>): Target {
   const { settings, now, schedule, onBackgroundError } = context;
-  const connection = createConnection(settings);
-  const calls = createCalls(connection, project);
+  const connection = createConnection(settings, endpointOf(place, settings));
+  const calls = createCalls(connection, parentOf(place));
   const stateMarks = createStateMarks({
     schedule,
     write: (name, mark) => annotate(calls, { name, mark }),
@@ -32,15 +40,28 @@ export function openTarget(project: string, context: TargetContext<GcpSettings>)
       if (!(error instanceof PremiseChanged)) onBackgroundError(asSyncError(error));
     },
   });
+  const oldVersions = createOldVersions({
+    calls,
+    schedule,
+    now,
+    report: (error) => onBackgroundError(asSyncError(error)),
+  });
   const observe = (secret: WireSecret, newest: Newest): Observed =>
     observedOf(secret, { newest, awaitedState: stateMarks.awaited(lastSegment(secret.name)) });
-  const writing: Writing = { calls, stateMarks, now };
+  const writing: Writing = { calls, stateMarks, oldVersions, now };
 
   return {
-    scope: `gcp:${project}`,
+    scope: scopeOf(place),
+    mayBeAt(scope) {
+      const other = placeAt(scope);
+      return other !== null && mayBeSame(place, other);
+    },
+    listsVersions: false,
     nameOf: secretIdOf,
+    originalOf,
     identityOf: (name) => name,
     preflight: refuseImpossible,
+    rates,
 
     async describe(name, signal) {
       const secret = await calls.getSecret(name, signal);
@@ -74,10 +95,12 @@ export function openTarget(project: string, context: TargetContext<GcpSettings>)
 
     async remove(observed, signal) {
       stateMarks.drop(observed.name);
-      await calls.deleteSecret(observed.name, detailsOf(observed).etag, signal);
+      oldVersions.drop(observed.name);
+      await calls.deleteSecret(observed.name, detailsOf(observed).secret.etag, signal);
     },
 
     async close() {
+      await oldVersions.close();
       await stateMarks.close();
       await connection.close();
     },
@@ -87,6 +110,7 @@ export function openTarget(project: string, context: TargetContext<GcpSettings>)
 interface Writing {
   readonly calls: Calls;
   readonly stateMarks: StateMarks;
+  readonly oldVersions: OldVersions;
   now(): number;
 }
 
@@ -97,13 +121,12 @@ async function create(
 ): Promise<Written> {
   const { calls, stateMarks } = writing;
   stateMarks.drop(desired.name);
-  await calls.createSecret(
-    desired.name,
-    { labels: labelsOf(desired), annotations: annotationsOf(desired.marks) },
-    signal,
-  );
+  const metadata = metadataOver({ labels: {}, annotations: {} }, desired, desired.marks.state);
+  const secret = await calls.createSecret(desired.name, { ...membersAtCreation(desired), ...metadata }, signal);
   try {
-    return await addVersion(writing, { desired, signal, isMarked: true });
+    const written = await addVersion(writing, { desired, signal, isMarked: true });
+    await finish(writing, { desired, secret, written, signal });
+    return written;
   } catch (error) {
     if (!(error instanceof PremiseChanged)) throw error;
     const message = `GCP Secret Manager: ${desired.name} was created but is not to be seen yet; its value follows`;
@@ -121,21 +144,53 @@ async function update(
 ): Promise<Written> {
   const { calls, stateMarks, now } = writing;
   const { observed, differences } = premise;
-  const { annotations, etag, newest } = detailsOf(observed);
+  const { secret, newest } = detailsOf(observed);
   if (newest.kind === 'unknown')
     throw new PremiseChanged(`${desired.name} was only listed, which does not tell its version`);
-  if (newest.kind === 'version' && differences && !differences.includes('value')) {
-    const change = mergedMetadata({ desired, observed, state: desired.marks.state });
-    await calls.updateSecret(desired.name, { ...change, etag }, signal);
-    stateMarks.drop(desired.name);
-    return { versionId: String(newest.number), at: now() };
-  }
+  const number = newest.kind === 'version' ? newest.number : 0;
+  const isOurs = observed.owner === desired.marks.owner;
+  // What must not be taken over is left as it is.
+  const impossible = isOurs || !isElsewhere(desired, secret) ? null : impossibleIn(desired, secret, number);
+  if (impossible) throw impossible;
+  const hasValue = newest.kind === 'version' && differences !== undefined && !differences.includes('value');
   // Somebody else's state mark says nothing about a copy of ours.
-  const state = observed.owner === desired.marks.owner ? annotations[markNames.state] : undefined;
-  if (hasOtherTags(desired, observed)) {
-    await calls.updateSecret(desired.name, { ...mergedMetadata({ desired, observed, state }), etag }, signal);
+  const markThere = isOurs ? secret.annotations[markNames.state] : undefined;
+  const state = hasValue ? desired.marks.state : markThere;
+  const changes = changesOf(desired, secret, number);
+  const change = changeOf(changes, { desired, secret, state });
+  const current = changes.length === 0 ? secret : await calls.updateSecret(desired.name, change, signal);
+  if (hasValue && writesMetadata(changes)) stateMarks.drop(desired.name);
+  const written = hasValue
+    ? { versionId: String(number), at: now() }
+    : await addVersion(writing, { desired, signal, isMarked: state === desired.marks.state });
+  await finish(writing, { desired, secret: current, written, signal });
+  return written;
+}
+
+/**
+ * What can only be done or said once the value is there: an alias for the version just made, and what no call can bring
+ * about. The value is not held back by it: a secret that is rotated must arrive.
+ */
+async function finish(
+  { calls }: Writing,
+  { desired, secret, written, signal }: { desired: Desired; secret: WireSecret; written: Written; signal: AbortSignal },
+): Promise<void> {
+  const newest = Number(written.versionId);
+  const aliases = changesOf(desired, secret, newest).filter(({ difference }) => difference === 'versionAliases');
+  if (aliases.length > 0) {
+    const change = changeOf(aliases, { desired, secret, state: undefined });
+    await calls.updateSecret(desired.name, change, signal).catch((error: unknown) => {
+      // A value was written: this is no premise that did not hold.
+      throw error instanceof PremiseChanged ? aliasesFollow(desired.name) : error;
+    });
   }
-  return addVersion(writing, { desired, signal, isMarked: state === desired.marks.state });
+  const impossible = impossibleIn(desired, secret, newest);
+  if (impossible) throw impossible;
+}
+
+function aliasesFollow(name: string): SyncError {
+  const message = `GCP Secret Manager: ${name} was changed by somebody else while it was written; its aliases follow`;
+  return new SyncError({ remedy: 'Retry', reason: 'ChangedMeanwhile', message });
 }
 
 /** One request; the mark of the new state follows within a minute, unless the copy bears it already. */
@@ -143,11 +198,16 @@ async function addVersion(
   writing: Writing,
   { desired, signal, isMarked }: { desired: Desired; signal: AbortSignal; isMarked: boolean },
 ): Promise<Written> {
-  const { calls, stateMarks, now } = writing;
-  const { name, value, marks } = desired;
+  const { calls, stateMarks, oldVersions, now } = writing;
+  const { name, value, marks, destination } = desired;
   const versionId = await calls.addVersion(name, value, signal);
   if (isMarked) stateMarks.drop(name);
   else stateMarks.add(name, { owner: marks.owner, state: marks.state });
+  const { versions } = fieldsOf(destination);
+  if (versions) {
+    const { keepEnabled, destroyAfter = defaultDestroyAfter } = versions;
+    oldVersions.add(name, { owner: marks.owner, keepEnabled, destroyAfterMs: secondsOf(destroyAfter) * 1_000 });
+  } else oldVersions.drop(name);
   return { versionId, at: now() };
 }
 
@@ -158,24 +218,21 @@ async function annotate(calls: Calls, { name, mark }: { name: string; mark: Stat
   const secret = await calls.getSecret(name, signal);
   if (secret?.labels[markNames.owner] !== mark.owner || secret.annotations[markNames.state] === mark.state) return;
   const annotations = { ...secret.annotations, [markNames.state]: mark.state };
-  await calls.updateSecret(name, { labels: secret.labels, annotations, etag: secret.etag }, signal);
+  await calls.updateSecret(name, { etag: secret.etag, paths: ['annotations'], members: { annotations } }, signal);
 }
 
-function annotationsOf({ ref, state }: Marks): Record<string, string> {
-  return { [markNames.ref]: ref, [markNames.state]: state };
+/** One `UpdateSecret` for everything that differs. */
+function changeOf(
+  changes: readonly Change[],
+  { desired, secret, state }: { desired: Desired; secret: WireSecret; state: string | undefined },
+) {
+  const members = Object.assign({}, ...changes.map((change) => change.members)) as Partial<WireSecret>;
+  const metadata = writesMetadata(changes) ? metadataOver(secret, desired, state) : {};
+  return { etag: secret.etag, paths: changes.flatMap(({ paths }) => paths), members: { ...members, ...metadata } };
 }
 
-/** Ours over what is there; whatever others added stays. */
-function mergedMetadata(parts: { desired: Desired; observed: Observed; state: string | undefined }): Metadata {
-  const { desired, observed, state } = parts;
-  const { labels, annotations } = detailsOf(observed);
-  const { [markNames.state]: _, ...others } = annotations;
-  const marked = {
-    ...others,
-    [markNames.ref]: desired.marks.ref,
-    ...(state === undefined ? {} : { [markNames.state]: state }),
-  };
-  return { labels: { ...labels, ...labelsOf(desired) }, annotations: marked };
+function writesMetadata(changes: readonly Change[]): boolean {
+  return changes.some(({ paths }) => paths.includes('annotations'));
 }
 
 function asSyncError(error: unknown): SyncError {

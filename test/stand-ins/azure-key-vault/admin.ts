@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { type FaultSwitch, readFault } from './faults.ts';
 import type { Identity } from './identity.ts';
 import type { KeyVault, Secret } from './key-vault.ts';
+import { type AccessRules, allAllowed, readAccessRules } from './permissions.ts';
 import { readGivenSecret } from './rules.ts';
 import type { LoggedRequest } from './service.ts';
 import { ServiceError } from './service-error.ts';
@@ -12,6 +13,10 @@ export interface AdminParts {
   readonly identity: Identity;
   readonly faults: FaultSwitch;
   readonly requests: LoggedRequest[];
+  /** From now on. */
+  setAccess(rules: AccessRules): void;
+  /** TLS connections since the start. */
+  connections(): number;
 }
 
 /** What a test or the demo sees of a secret, value included: this is what copies are compared with. */
@@ -24,6 +29,10 @@ export interface StoredSecret {
   readonly versions: number;
   readonly enabled: boolean;
   readonly contentType: string | null;
+  /** Seconds since 1970; null = none. */
+  readonly nbf: number | null;
+  readonly exp: number | null;
+  readonly created: number;
   readonly tags: Record<string, string>;
 }
 
@@ -66,6 +75,14 @@ async function route(parts: AdminParts, request: IncomingMessage): Promise<{ sta
     case 'DELETE tokens':
       parts.identity.revokeTokens();
       return { status: 204 };
+    case 'PUT access':
+      parts.setAccess(readAccessRules(await readJson(request)));
+      return { status: 204 };
+    case 'DELETE access':
+      parts.setAccess(allAllowed);
+      return { status: 204 };
+    case 'GET connections':
+      return { status: 200, body: { count: parts.connections() } };
     case 'GET secrets':
       return { status: 200, body: vault.all().map((secret) => storedOf(vault, secret)) };
     case 'GET secrets/NAME': {
@@ -74,6 +91,10 @@ async function route(parts: AdminParts, request: IncomingMessage): Promise<{ sta
     }
     case 'PUT secrets/NAME':
       return { status: 200, body: storedOf(vault, vault.set(name ?? '', readGivenSecret(await readJson(request)))) };
+    case 'PATCH secrets/NAME': {
+      const { secret } = vault.update(name ?? '', '', readGivenSecret(await readJson(request)));
+      return { status: 200, body: storedOf(vault, secret) };
+    }
     case 'DELETE secrets/NAME':
       return { status: 200, body: storedOf(vault, vault.delete(name ?? '')) };
     case 'PUT managed/NAME': {
@@ -96,6 +117,9 @@ function storedOf(vault: KeyVault, secret: Secret): StoredSecret {
     versions: secret.versions.length,
     enabled: version.enabled,
     contentType: version.contentType ?? null,
+    nbf: version.nbf ?? null,
+    exp: version.exp ?? null,
+    created: version.created,
     tags: version.tags ?? {},
   };
 }

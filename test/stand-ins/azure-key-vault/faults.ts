@@ -1,3 +1,4 @@
+import { deniedByPolicy, deniedByRole } from './permissions.ts';
 import { forbidden, ServiceError } from './service-error.ts';
 
 /** The operations of the service, by the names of its reference, and the token endpoint. */
@@ -16,7 +17,17 @@ const operations = [
 ] as const;
 export type Operation = (typeof operations)[number];
 
-const faultKinds = ['throttle', 'hang', 'error', 'lost', 'rbac', 'policy', 'firewall'] as const;
+const faultKinds = [
+  'throttle',
+  'hang',
+  'error',
+  'lost',
+  'rbac',
+  'policy',
+  'firewall',
+  'connection',
+  'governance',
+] as const;
 
 /** A fault that is switched on. */
 export interface Fault {
@@ -25,7 +36,9 @@ export interface Fault {
    * - `hang`: no answer until the switch is cleared, then a cut connection
    * - `error`: `status`, 500 by default
    * - `lost`: the operation happens, but the connection is cut before the answer
-   * - `rbac`, `policy`, `firewall`: 403 as a role, an access policy or the network rules give it
+   * - `rbac`, `policy`: 403 as a missing role or a missing permission of an access policy gives it
+   * - `firewall`, `connection`: 403 as the firewall gives it, or a vault without public network access
+   * - `governance`: 403 as a policy of Azure gives it that denies such secrets
    */
   readonly kind: (typeof faultKinds)[number];
   /** `*`, the default, is every operation on the vault, but not `GetToken`. */
@@ -94,20 +107,26 @@ export function errorOf(fault: Fault, operation: Operation): ServiceError | unde
         message: 'An error has occurred.',
       });
     case 'rbac':
-      return forbidden(
-        'ForbiddenByRbac',
-        'Caller is not authorized to perform action on resource.\r\nIf role assignments, deny assignments or role ' +
-          'definitions were changed recently, please observe propagation time.\r\nCaller: appid=stand-in\r\n' +
-          `Action: '${actionOf(operation)}'\r\nDecisionReason: 'DeniedWithNoValidRBAC' \r\n`,
-      );
+      return deniedByRole(operation);
     case 'policy':
-      return forbidden(
-        'AccessDenied',
-        `The user, group or application 'appid=stand-in' does not have secrets ${permissionOf(operation)} permission ` +
-          "on key vault 'stand-in;location=loopback'.",
-      );
+      return deniedByPolicy(operation);
     case 'firewall':
-      return forbidden('ForbiddenByFirewall', 'Client address is not authorized and caller is not a trusted service.');
+      return forbidden(
+        'ForbiddenByFirewall',
+        'Client address is not authorized and caller is not a trusted service.\r\nClient address: 127.0.0.1\r\n' +
+          'Caller: appid=stand-in\r\nVault: stand-in;location=loopback',
+      );
+    case 'connection':
+      return forbidden(
+        'ForbiddenByConnection',
+        'Public network access is disabled and request is not from a trusted service nor via an approved private ' +
+          'link.\r\nCaller: appid=stand-in\r\nVault: stand-in;location=loopback',
+      );
+    case 'governance':
+      return forbidden(
+        'ForbiddenByGovernancePolicy',
+        "Secret 'stand-in' was disallowed by policy. Policy identifiers: 'Secrets should have content type set'.",
+      );
     case 'hang':
     case 'lost':
       return undefined;
@@ -121,44 +140,4 @@ export function errorOf(fault: Fault, operation: Operation): ServiceError | unde
 function concerns(fault: Fault, operation: Operation): boolean {
   const wanted = fault.operation ?? '*';
   return wanted === operation || (wanted === '*' && operation !== 'GetToken');
-}
-
-/** The permission of an access policy that an operation needs. */
-function permissionOf(operation: Operation): string {
-  switch (operation) {
-    case 'SetSecret':
-    case 'UpdateSecret':
-      return 'set';
-    case 'GetSecret':
-    case 'GetDeletedSecret':
-      return 'get';
-    case 'GetSecrets':
-    case 'GetSecretVersions':
-    case 'GetDeletedSecrets':
-      return 'list';
-    case 'DeleteSecret':
-      return 'delete';
-    case 'RecoverDeletedSecret':
-      return 'recover';
-    case 'PurgeDeletedSecret':
-      return 'purge';
-    case 'GetToken':
-      return 'none';
-    default: {
-      const never: never = operation;
-      throw new Error(`unknown operation ${String(never)}`);
-    }
-  }
-}
-
-/** The data action of a role that an operation needs. */
-function actionOf(operation: Operation): string {
-  const permission = permissionOf(operation);
-  const action =
-    permission === 'list'
-      ? 'readMetadata'
-      : permission === 'get' || permission === 'set'
-        ? `${permission}Secret`
-        : permission;
-  return `Microsoft.KeyVault/vaults/secrets/${action}${permission === 'delete' ? '' : '/action'}`;
 }

@@ -6,12 +6,13 @@ export interface Application {
   readonly tenantId: string;
   readonly clientId: string;
   readonly clientSecret: string;
+  /** What tokens are issued for: `https://vault.azure.net` in the public cloud. */
+  readonly resource: string;
   /** `sub` that a client assertion must have; any when undefined. Signatures are not checked. */
   readonly assertionSubject: string | undefined;
   readonly tokenLifetimeSeconds: number;
 }
 
-const resource = 'https://vault.azure.net';
 const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 const assertionAudience = 'api://AzureADTokenExchange';
 
@@ -56,7 +57,7 @@ export class Identity {
     const token = /^Bearer (.+)$/.exec(header ?? '')?.[1];
     const endsAt = token === undefined ? undefined : this.#tokens.get(token);
     if (endsAt !== undefined && endsAt > this.#now()) return;
-    const challenge = `Bearer authorization="${base}/${this.#application.tenantId}", resource="${resource}"`;
+    const challenge = `Bearer authorization="${base}/${this.#application.tenantId}", resource="${this.#application.resource}"`;
     throw new ServiceError({
       status: 401,
       code: 'Unauthorized',
@@ -76,7 +77,7 @@ export class Identity {
     if (form.get('grant_type') !== 'client_credentials') {
       return refuse(400, 'unsupported_grant_type', 'AADSTS70003: The app requested an unsupported grant type.');
     }
-    if (form.get('scope') !== `${resource}/.default`) {
+    if (form.get('scope') !== `${application.resource}/.default`) {
       return refuse(
         400,
         'invalid_scope',

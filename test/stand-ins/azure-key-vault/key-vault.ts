@@ -91,7 +91,10 @@ export class KeyVault {
     return this.#append(secret, { value, contentType: 'application/x-pkcs12' });
   }
 
-  /** Changes metadata of a version, by default the current one; no new version. What is not given stays. */
+  /**
+   * Changes metadata of a version, by default the current one; no new version. What is not given stays, and so does a
+   * time that is given as null (azure-sdk-for-net#5267): only a new version gets rid of it. Tags are replaced as a whole.
+   */
   update(name: string, versionId: string, given: GivenSecret): { secret: Secret; version: Version } {
     const { secret, version } = this.#visibleVersion(name, versionId);
     if (given.contentType !== undefined) version.contentType = given.contentType;
@@ -137,7 +140,10 @@ export class KeyVault {
   purge(name: string): void {
     const secret = this.getDeleted(name);
     if (this.#options.purgeProtection) {
-      throw forbidden('ForbiddenByPolicy', 'Operation "purge" is not allowed because purge protection is enabled.');
+      throw forbidden(
+        'ForbiddenByPolicy',
+        'Operation "purge" is not allowed because purge protection is enabled for this vault. Key Vault service will automatically purge it after the retention period has passed.\r\nVault: stand-in;location=loopback',
+      );
     }
     this.#secrets.delete(secret.name.toLowerCase());
   }
@@ -260,10 +266,9 @@ function beingRecovered(name: string) {
   );
 }
 
-// The service's own words for this refusal are not documented; only that it refuses.
 function managedSecret(operation: string) {
   return forbidden(
     'SecretManagedByKeyVault',
-    `Operation ${operation} is not allowed on a secret that is managed by a certificate.`,
+    `Operation "${operation}" is not allowed on this secret, since it is associated with a certificate. Perform the operation on the corresponding certificate.`,
   );
 }

@@ -6,6 +6,7 @@ import { createAdmin } from './admin.ts';
 import { FaultSwitch } from './faults.ts';
 import { Identity } from './identity.ts';
 import { KeyVault } from './key-vault.ts';
+import { allAllowed } from './permissions.ts';
 import { createService, type LoggedRequest } from './service.ts';
 
 const help = `A stand-in for Azure Key Vault's secrets on loopback: the real wire protocol, for tests and the demo.
@@ -17,6 +18,7 @@ const help = `A stand-in for Azure Key Vault's secrets on loopback: the real wir
   --tenant-id ID            default 00000000-0000-0000-0000-00000000000a
   --client-id ID            default 00000000-0000-0000-0000-00000000000b
   --client-secret TEXT      default stand-in-client-secret
+  --resource URL            what tokens are issued for, default https://vault.azure.net; other clouds have others
   --assertion-subject SUB   "sub" that client assertions must have (signatures are not checked)
   --token-lifetime SECONDS  default 3600
   --deleting-ms N           how long a deletion takes, default 200
@@ -31,11 +33,14 @@ https://NAME.vault.localhost:PORT. Trust tls/ca.pem. The first line on standard 
 
 The admin port ("?vault=HOST" picks the vault, default localhost):
   GET, DELETE /_admin/requests     what was asked: time, vault, method, path, operation, status
-  POST, DELETE /_admin/faults      {"kind": "throttle|hang|error|lost|rbac|policy|firewall", "operation": "SetSecret",
-                                    "count": 1, "status": 503, "retryAfterSeconds": 2}
+  POST, DELETE /_admin/faults      {"kind": "throttle|hang|error|lost|rbac|policy|firewall|connection|governance",
+                                    "operation": "SetSecret", "count": 1, "status": 503, "retryAfterSeconds": 2}
   DELETE /_admin/tokens            makes every token worthless
+  PUT, DELETE /_admin/access       {"model": "rbac|policy", "allow": ["set", "list"]}: all that the application may do
+  GET /_admin/connections          how many TLS connections there have been
   GET /_admin/secrets[/NAME]       what is stored, values included
   PUT /_admin/secrets/NAME         {"value": "…"}: a change by hand (no tags or attributes unless given)
+  PATCH /_admin/secrets/NAME       {"tags": {…}}: a change of metadata by hand
   DELETE /_admin/secrets/NAME      a deletion by hand
   PUT /_admin/managed/NAME         {"value": "…"}: the secret of a certificate
 `;
@@ -47,6 +52,7 @@ const { values: flags } = parseArgs({
     'tenant-id': { type: 'string', default: '00000000-0000-0000-0000-00000000000a' },
     'client-id': { type: 'string', default: '00000000-0000-0000-0000-00000000000b' },
     'client-secret': { type: 'string', default: 'stand-in-client-secret' },
+    resource: { type: 'string', default: 'https://vault.azure.net' },
     'assertion-subject': { type: 'string' },
     'token-lifetime': { type: 'string', default: '3600' },
     'deleting-ms': { type: 'string', default: '200' },
@@ -78,6 +84,7 @@ async function run(): Promise<void> {
       tenantId: flags['tenant-id'],
       clientId: flags['client-id'],
       clientSecret: flags['client-secret'],
+      resource: flags.resource,
       assertionSubject: flags['assertion-subject'],
       tokenLifetimeSeconds: number('token-lifetime'),
     },
@@ -85,11 +92,25 @@ async function run(): Promise<void> {
   );
   const faults = new FaultSwitch();
   const requests: LoggedRequest[] = [];
+  let access = allAllowed;
+  let connections = 0;
   const service = createService(
-    { vaultAt, identity, faults, requests, now },
+    { vaultAt, identity, faults, requests, access: () => access, now },
     { key: readFileSync(tlsFile('server-key.pem'), 'utf8'), cert: readFileSync(tlsFile('server.pem'), 'utf8') },
   );
-  const admin = createAdmin({ vaultAt, identity, faults, requests });
+  service.on('secureConnection', () => {
+    connections += 1;
+  });
+  const admin = createAdmin({
+    vaultAt,
+    identity,
+    faults,
+    requests,
+    setAccess(rules) {
+      access = rules;
+    },
+    connections: () => connections,
+  });
   const [port, adminPort] = await Promise.all([listen(service, number('port')), listen(admin, number('admin-port'))]);
   const stop = () => {
     for (const server of [service, admin]) {

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:https';
 import { errorOf, type FaultSwitch, type Operation } from './faults.ts';
 import type { Identity } from './identity.ts';
 import type { KeyVault } from './key-vault.ts';
+import { type AccessRules, denialOf } from './permissions.ts';
 import { readGivenSecret } from './rules.ts';
 import { badParameter, ServiceError } from './service-error.ts';
 import { bundleOf, currentOf, deletedOf, pageOf, propertiesOf, secretItemOf } from './wire.ts';
@@ -26,6 +27,8 @@ export interface ServiceParts {
   readonly identity: Identity;
   readonly faults: FaultSwitch;
   readonly requests: LoggedRequest[];
+  /** What the application may do now. */
+  access(): AccessRules;
   now(): number;
 }
 
@@ -99,7 +102,7 @@ async function answerOf(
       await parts.faults.hang();
       return null;
     }
-    const error = fault && errorOf(fault, route.operation);
+    const error = (fault && errorOf(fault, route.operation)) ?? denialOf(parts.access(), route.operation);
     if (error) throw error;
     const answer = perform(parts, { route, url, base: url.origin, vault: parts.vaultAt(url.hostname) }, body);
     return fault?.kind === 'lost' ? null : answer;

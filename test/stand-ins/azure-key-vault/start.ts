@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { StoredSecret } from './admin.ts';
 import type { Fault } from './faults.ts';
+import type { AccessRules } from './permissions.ts';
 import type { GivenSecret } from './rules.ts';
 import type { LoggedRequest } from './service.ts';
 
@@ -16,6 +17,7 @@ export interface AzureKeyVaultOptions {
   readonly purgeProtection?: boolean;
   readonly tokenLifetimeSeconds?: number;
   readonly assertionSubject?: string;
+  readonly resource?: string;
   readonly port?: number;
   readonly adminPort?: number;
 }
@@ -40,11 +42,17 @@ export interface AzureKeyVaultStandIn extends Address {
   fault(fault: Fault): Promise<void>;
   clearFaults(): Promise<void>;
   revokeTokens(): Promise<void>;
+  /** All that the application may do from now on; everything where nothing is given. */
+  allow(rules?: AccessRules): Promise<void>;
+  /** TLS connections since the start. */
+  connections(): Promise<number>;
   /** What is stored in the vault at `localhost`, values included. */
   secrets(): Promise<StoredSecret[]>;
   secret(name: string): Promise<StoredSecret | null>;
   /** A new version as somebody makes it by hand: without tags, unless they are given. */
   setByHand(name: string, given: GivenSecret & { value: string }): Promise<void>;
+  /** A change of metadata by hand: tags as a whole, and what is given besides. */
+  updateByHand(name: string, given: Omit<GivenSecret, 'value'>): Promise<void>;
   /** A deletion by hand; it takes its time. */
   deleteByHand(name: string): Promise<void>;
   /** The secret of a certificate. */
@@ -67,9 +75,12 @@ export async function startAzureKeyVault(options: AzureKeyVaultOptions = {}): Pr
     fault: async (fault) => void (await ask(adminUrl, 'POST', 'faults', fault)),
     clearFaults: async () => void (await ask(adminUrl, 'DELETE', 'faults')),
     revokeTokens: async () => void (await ask(adminUrl, 'DELETE', 'tokens')),
+    allow: async (rules) => void (await ask(adminUrl, rules ? 'PUT' : 'DELETE', 'access', rules)),
+    connections: async () => ((await ask(adminUrl, 'GET', 'connections')) as { count: number }).count,
     secrets: async () => (await ask(adminUrl, 'GET', 'secrets')) as StoredSecret[],
     secret: async (name) => (await ask(adminUrl, 'GET', `secrets/${name}`)) as StoredSecret | null,
     setByHand: async (name, given) => void (await ask(adminUrl, 'PUT', `secrets/${name}`, given)),
+    updateByHand: async (name, given) => void (await ask(adminUrl, 'PATCH', `secrets/${name}`, given)),
     deleteByHand: async (name) => void (await ask(adminUrl, 'DELETE', `secrets/${name}`)),
     setManaged: async (name, value) => void (await ask(adminUrl, 'PUT', `managed/${name}`, { value })),
     stop: () => stop(child),
@@ -84,6 +95,7 @@ function flagsOf(options: AzureKeyVaultOptions): string[] {
     ['recoverable-days', options.recoverableDays],
     ['token-lifetime', options.tokenLifetimeSeconds],
     ['assertion-subject', options.assertionSubject],
+    ['resource', options.resource],
     ['port', options.port],
     ['admin-port', options.adminPort],
   ];

@@ -1,21 +1,36 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { FAULT_KINDS, type Fault, type FaultSwitch } from './faults.ts';
+import { PERMISSIONS } from './permissions.ts';
 import type { Secret } from './resources.ts';
 import { METHODS, type RequestRecord } from './service.ts';
 import type { Store } from './store.ts';
+import type { WireReplication } from './wire.ts';
 
 export interface AdminOptions {
   readonly store: Store;
   readonly faults: FaultSwitch;
   readonly requests: RequestRecord[];
+  /** What callers may do; the routes change it. */
+  readonly permissions: { allowed: readonly string[] };
 }
 
 /** One secret as the list view shows it: everything but payloads. */
 export interface SecretView {
   readonly project: string;
+  /** Null = global. */
+  readonly location: string | null;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
+  readonly replication: WireReplication | null;
+  /** Of a regional secret. */
+  readonly kmsKeyName: string | null;
+  readonly topics: readonly string[];
+  /** ISO 8601; null = never. */
+  readonly expireTime: string | null;
+  /** Seconds; null = at once. */
+  readonly versionDestroyTtl: number | null;
+  readonly versionAliases: Readonly<Record<string, string>>;
   readonly versions: readonly {
     readonly number: number;
     readonly state: string;
@@ -26,6 +41,7 @@ export interface SecretView {
 
 const ROUTES = `GET    /secrets                          every secret with its labels, annotations and versions, without payloads
 GET    /secrets/PROJECT/NAME/payload     the bytes of the newest version, whatever its state
+PUT    /permissions                      ["secretmanager.secrets.get", …]: what callers may do from now on; null = everything
 GET    /requests                         calls so far: method, resource, status, time
 DELETE /requests                         forgets them
 GET    /faults                           faults that are switched on
@@ -45,7 +61,7 @@ export function createAdmin(options: AdminOptions): Server {
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { store, faults, requests }: AdminOptions,
+  { store, faults, requests, permissions }: AdminOptions,
 ): Promise<void> {
   const { pathname } = new URL(request.url ?? '/', 'http://localhost');
   const payload = /^\/secrets\/([^/]+)\/([^/]+)\/payload$/.exec(pathname);
@@ -66,6 +82,10 @@ async function answer(
       else response.setHeader('content-type', 'application/octet-stream').end(data);
       return;
     }
+    case 'PUT /permissions':
+      permissions.allowed = parsePermissions(await readBody(request));
+      respond(response, 200, permissions.allowed);
+      return;
     case 'GET /requests':
       respond(response, 200, requests);
       return;
@@ -89,6 +109,14 @@ async function answer(
   }
 }
 
+function parsePermissions(body: string): readonly string[] {
+  const known: readonly string[] = Object.values(PERMISSIONS);
+  const wanted = (JSON.parse(body) as readonly string[] | null) ?? known;
+  const unknown = wanted.filter((permission) => !known.includes(permission));
+  if (unknown.length > 0) throw new Error(`unknown permissions: ${unknown.join(', ')}`);
+  return wanted;
+}
+
 function parseFault(body: string): Fault {
   const { kind, method, count } = JSON.parse(body) as Partial<Fault>;
   if (kind === undefined || !FAULT_KINDS.includes(kind))
@@ -106,11 +134,19 @@ function viewOf(secret: Secret): SecretView {
     createTime: createTime.toISOString(),
     bytes: data?.length ?? 0,
   }));
+  const { location, labels, annotations, replication, kmsKeyName, topics, versionAliases } = secret;
   return {
     project: secret.project.id,
+    location,
     name: secret.id,
-    labels: secret.labels,
-    annotations: secret.annotations,
+    labels,
+    annotations,
+    replication,
+    kmsKeyName,
+    topics,
+    expireTime: secret.expireTime?.toISOString() ?? null,
+    versionDestroyTtl: secret.versionDestroyTtl ? Number(secret.versionDestroyTtl.seconds) : null,
+    versionAliases,
     versions,
   };
 }

@@ -4,8 +4,9 @@
  * - `deny`        PERMISSION_DENIED, nothing happens
  * - `hang`        nothing happens and no answer ever comes
  * - `lose-answer` the call is carried out, then answered with UNAVAILABLE
+ * - `lose-checksum` AddSecretVersion is carried out, but as if no checksum had come with it
  */
-export const FAULT_KINDS = ['throttle', 'unavailable', 'deny', 'hang', 'lose-answer'] as const;
+export const FAULT_KINDS = ['throttle', 'unavailable', 'deny', 'hang', 'lose-answer', 'lose-checksum'] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 export interface Fault {

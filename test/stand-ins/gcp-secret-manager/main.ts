@@ -1,8 +1,9 @@
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { createAdmin } from './admin.ts';
+import { type AdminOptions, createAdmin } from './admin.ts';
 import { createFaultSwitch } from './faults.ts';
+import { PERMISSIONS } from './permissions.ts';
 import type { Project } from './resources.ts';
 import { createService, loadServiceDefinition, type RequestRecord } from './service.ts';
 import { createStore } from './store.ts';
@@ -59,9 +60,12 @@ async function main(): Promise<void> {
   const record = (request: RequestRecord): void => {
     requests.push(request);
   };
+  const permissions: AdminOptions['permissions'] = { allowed: Object.values(PERMISSIONS) };
+  const allowed = (): readonly string[] => permissions.allowed;
   const grpc = new Server();
-  grpc.addService(loadServiceDefinition(), createService({ store, faults, record, now, token: values.token ?? null }));
-  const admin = createAdmin({ store, faults, requests });
+  const token = values.token ?? null;
+  grpc.addService(loadServiceDefinition(), createService({ store, faults, record, now, token, allowed }));
+  const admin = createAdmin({ store, faults, requests, permissions });
 
   const port = await new Promise<number>((resolve, reject) => {
     const address = `${HOST}:${parsePort(values.port)}`;

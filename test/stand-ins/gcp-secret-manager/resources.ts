@@ -1,4 +1,11 @@
-import { timestamp, type VersionState, type WireReplication, type WireSecret, type WireVersion } from './wire.ts';
+import {
+  timestamp,
+  type VersionState,
+  type WireDuration,
+  type WireReplication,
+  type WireSecret,
+  type WireVersion,
+} from './wire.ts';
 
 export interface Project {
   readonly id: string;
@@ -9,6 +16,8 @@ export interface Version {
   readonly number: number;
   readonly createTime: Date;
   destroyTime: Date | null;
+  /** When it will be destroyed by itself; it is disabled until then. */
+  scheduledDestroyTime: Date | null;
   state: VersionState;
   etag: string;
   /** `null` once destroyed. */
@@ -18,9 +27,18 @@ export interface Version {
 
 export interface Secret {
   readonly project: Project;
+  /** Null = global. */
+  readonly location: string | null;
   readonly id: string;
-  readonly replication: WireReplication;
+  /** Null = regional. */
+  replication: WireReplication | null;
+  /** Of a regional secret. */
+  kmsKeyName: string | null;
   readonly createTime: Date;
+  topics: readonly string[];
+  expireTime: Date | null;
+  versionDestroyTtl: WireDuration | null;
+  versionAliases: Record<string, string>;
   labels: Record<string, string>;
   annotations: Record<string, string>;
   etag: string;
@@ -29,8 +47,11 @@ export interface Secret {
 }
 
 /** Whatever the request used, an answer names the project by its number. */
-export function secretName(secret: Secret): string {
-  return `projects/${secret.project.number}/secrets/${secret.id}`;
+export function secretName(secret: Pick<Secret, 'project' | 'location' | 'id'>): string {
+  const parent = `projects/${secret.project.number}`;
+  return secret.location === null
+    ? `${parent}/secrets/${secret.id}`
+    : `${parent}/locations/${secret.location}/secrets/${secret.id}`;
 }
 
 export function versionName(secret: Secret, version: Version): string {
@@ -39,19 +60,34 @@ export function versionName(secret: Secret, version: Version): string {
 
 /** A secret as an answer holds it. */
 export function wireSecret(secret: Secret): WireSecret {
-  const { replication, labels, annotations, etag } = secret;
-  return { name: secretName(secret), replication, createTime: timestamp(secret.createTime), labels, annotations, etag };
+  const { replication, labels, annotations, etag, kmsKeyName, topics, expireTime, versionDestroyTtl } = secret;
+  return {
+    name: secretName(secret),
+    ...(replication ? { replication } : {}),
+    ...(kmsKeyName === null ? {} : { customerManagedEncryption: { kmsKeyName } }),
+    createTime: timestamp(secret.createTime),
+    labels,
+    annotations,
+    etag,
+    topics: topics.map((name) => ({ name })),
+    ...(expireTime ? { expireTime: timestamp(expireTime) } : {}),
+    ...(versionDestroyTtl ? { versionDestroyTtl } : {}),
+    versionAliases: secret.versionAliases,
+  };
 }
 
 /** A version as an answer holds it: never with its payload. */
 export function wireVersion(secret: Secret, version: Version): WireVersion {
   const { state, etag, checksumGiven } = version;
   const name = versionName(secret, version);
-  const destroyed = version.destroyTime ? { destroyTime: timestamp(version.destroyTime) } : {};
+  const { destroyTime, scheduledDestroyTime } = version;
+  const destroyed = destroyTime ? { destroyTime: timestamp(destroyTime) } : {};
+  const scheduled = scheduledDestroyTime ? { scheduledDestroyTime: timestamp(scheduledDestroyTime) } : {};
   return {
     name,
     createTime: timestamp(version.createTime),
     ...destroyed,
+    ...scheduled,
     state,
     etag,
     clientSpecifiedPayloadChecksum: checksumGiven,

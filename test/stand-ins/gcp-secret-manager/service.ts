@@ -29,6 +29,8 @@ export interface ServiceOptions {
   readonly faults: FaultSwitch;
   readonly record: (request: RequestRecord) => void;
   readonly now: () => Date;
+  /** IAM permissions that callers have. */
+  readonly allowed: () => readonly string[];
   /** When given, every call must bring `authorization: Bearer <token>`. */
   readonly token: string | null;
 }
@@ -72,8 +74,12 @@ function handlerOf(operation: Operation, options: ServiceOptions): handleUnaryCa
         call.once('cancelled', () => finish(status.CANCELLED));
         return;
       }
-      if (fault !== null && fault !== 'lose-answer') throw faultError(fault, { operation, request: call.request });
-      const answer = (store[operation] as (request: object) => object)(call.request);
+      if (!options.allowed().includes(PERMISSIONS[operation])) throw denied({ operation, request: call.request });
+      const carriedOut = fault === null || fault === 'lose-answer' || fault === 'lose-checksum';
+      if (!carriedOut) throw faultError(fault, { operation, request: call.request });
+      const answer = (store[operation] as (request: object) => object)(
+        fault === 'lose-checksum' ? withoutChecksum(call.request) : call.request,
+      );
       if (fault === 'lose-answer') throw new StatusError(status.UNAVAILABLE, 'The answer was lost.');
       finish(status.OK);
       callback(null, answer);
@@ -95,7 +101,7 @@ function checkToken(call: ServerUnaryCall<object, object>, token: string | null)
 }
 
 function faultError(
-  kind: Exclude<FaultKind, 'hang' | 'lose-answer'>,
+  kind: Exclude<FaultKind, 'hang' | 'lose-answer' | 'lose-checksum'>,
   call: { operation: Operation; request: object },
 ): StatusError {
   switch (kind) {
@@ -104,15 +110,24 @@ function faultError(
     case 'unavailable':
       return new StatusError(status.UNAVAILABLE, 'The service is currently unavailable.');
     case 'deny':
-      return new StatusError(
-        status.PERMISSION_DENIED,
-        `Permission '${PERMISSIONS[call.operation]}' denied for resource '${resourceOf(call.request)}' (or it may not exist).`,
-      );
+      return denied(call);
     default: {
       const never: never = kind;
       return never;
     }
   }
+}
+
+function denied({ operation, request }: { operation: Operation; request: object }): StatusError {
+  return new StatusError(
+    status.PERMISSION_DENIED,
+    `Permission '${PERMISSIONS[operation]}' denied for resource '${resourceOf(request)}' (or it may not exist).`,
+  );
+}
+
+function withoutChecksum(request: object): object {
+  const { payload } = request as { payload?: { data: Uint8Array } };
+  return { ...request, payload: payload && { data: payload.data } };
 }
 
 function resourceOf(request: object): string {

@@ -34,6 +34,8 @@ export interface GcpSecretManager {
   /** Faults that are still on. */
   faults(): Promise<Fault[]>;
   clearFaults(): Promise<void>;
+  /** What callers may do from now on: IAM permissions; without them, everything. */
+  allow(permissions?: readonly string[]): Promise<void>;
   secrets(): Promise<SecretView[]>;
   /** The bytes of the newest version; `null` when there is no such secret or no payload. */
   payload(project: string, name: string): Promise<Buffer | null>;
@@ -76,6 +78,8 @@ export async function startGcpSecretManager(options: StartOptions = {}): Promise
     fault: async (fault) => void (await admin('/faults', { method: 'POST', body: JSON.stringify(fault) })),
     faults: async () => (await (await admin('/faults')).json()) as Fault[],
     clearFaults: async () => void (await admin('/faults', { method: 'DELETE' })),
+    allow: async (permissions) =>
+      void (await admin('/permissions', { method: 'PUT', body: JSON.stringify(permissions ?? null) })),
     secrets: async () => (await (await admin('/secrets')).json()) as SecretView[],
     payload: async (project, name) => {
       const response = await admin(`/secrets/${encodeURIComponent(project)}/${encodeURIComponent(name)}/payload`);

@@ -1,4 +1,5 @@
 import { status } from '@grpc/grpc-js';
+import { changesIn } from './changes.ts';
 import { crc32c } from './crc32c.ts';
 import { parseFilter } from './filter.ts';
 import { pageOf } from './paging.ts';
@@ -13,12 +14,17 @@ import {
   wireVersion,
 } from './resources.ts';
 import {
+  checkAliases,
   checkAnnotations,
+  checkDestroyTtl,
+  checkExpiry,
   checkLabels,
   checkPayload,
+  checkRegionalKey,
   checkReplication,
   checkSecretId,
   checkSupported,
+  checkTopics,
 } from './rules.ts';
 import { failedPrecondition, invalidArgument, notFound, StatusError } from './status.ts';
 import type {
@@ -32,11 +38,8 @@ import type {
   WireVersion,
 } from './wire.ts';
 
-/** The members that `update_mask` may name here. */
-const UPDATABLE: ReadonlySet<string> = new Set(['labels', 'annotations']);
-
-/** resources.proto marks them IMMUTABLE or OUTPUT_ONLY. */
-const NOT_UPDATABLE: ReadonlySet<string> = new Set(['name', 'replication', 'create_time', 'secret_type', 'tags']);
+/** What may stand before `/secrets`: a project, and for regional secrets a location. */
+const PARENT = /^projects\/[^/]+(?:\/locations\/([^/]+))?$/;
 
 export interface Store {
   createSecret(request: CreateSecretRequest): WireSecret;
@@ -79,12 +82,38 @@ export function createStore(options: { projects: readonly Project[]; now: () => 
   }
 
   function secretOf(name: string, permission: string): Secret {
-    const match = /^projects\/[^/]+\/secrets\/([^/]+)$/.exec(name);
-    if (!match?.[1]) throw malformed(name);
+    const match = /^(projects\/[^/]+(?:\/locations\/[^/]+)?)\/secrets\/([^/]+)$/.exec(name);
+    const [, parent = '', id] = match ?? [];
+    if (!id) throw malformed(name);
     const project = projectOf(name, permission);
-    const found = secrets.find((secret) => secret.project === project && secret.id === match[1]);
-    if (!found) throw notFound(`Secret [projects/${project.number}/secrets/${match[1]}] not found.`);
+    const location = locationOf(parent);
+    const found = find(project, location, id);
+    if (!found) throw notFound(`Secret [${secretName({ project, location, id })}] not found.`);
     return found;
+  }
+
+  // docs/secret-expiration: an expired secret is deleted for good. docs/delay-destruction-of-secret-versions: a version
+  // whose time has come is destroyed. Both are done when somebody looks.
+  function find(project: Project, location: string | null, id: string): Secret | undefined {
+    const index = secrets.findIndex(
+      (secret) => secret.project === project && secret.location === location && secret.id === id,
+    );
+    const found = secrets[index];
+    if (found?.expireTime && found.expireTime <= now()) {
+      secrets.splice(index, 1);
+      return undefined;
+    }
+    for (const version of found?.versions ?? []) {
+      if (version.scheduledDestroyTime && version.scheduledDestroyTime <= now()) destroy(version);
+    }
+    return found;
+  }
+
+  function destroy(version: Version): void {
+    version.state = 'DESTROYED';
+    version.data = null;
+    version.destroyTime = now();
+    version.scheduledDestroyTime = null;
   }
 
   // service.proto: the alias `latest` is the most recently created version, whatever its state, and only Get and Access take it.
@@ -92,12 +121,12 @@ export function createStore(options: { projects: readonly Project[]; now: () => 
     name: string,
     options: { permission: string; latestAllowed: boolean },
   ): { secret: Secret; version: Version } {
-    const match = /^(projects\/[^/]+\/secrets\/[^/]+)\/versions\/([^/]+)$/.exec(name);
+    const match = /^(.+\/secrets\/[^/]+)\/versions\/([^/]+)$/.exec(name);
     if (!match?.[1] || !match[2]) throw malformed(name);
-    const wanted = match[2];
-    const isLatest = wanted === 'latest' && options.latestAllowed;
-    if (!isLatest && !/^[1-9][0-9]*$/.test(wanted)) throw malformed(name);
+    const isLatest = match[2] === 'latest' && options.latestAllowed;
+    if (!options.latestAllowed && !/^[1-9][0-9]*$/.test(match[2])) throw malformed(name);
     const secret = secretOf(match[1], options.permission);
+    const wanted = (options.latestAllowed ? secret.versionAliases[match[2]] : undefined) ?? match[2];
     if (secret.versions.length === 0) throw notFound(`Secret [${secretName(secret)}] not found or has no versions.`);
     const version = isLatest
       ? secret.versions.at(-1)
@@ -111,42 +140,47 @@ export function createStore(options: { projects: readonly Project[]; now: () => 
     checkEtag(request.etag, version.etag);
     // resources.proto: a version may not leave DESTROYED. Destroying it twice: refused too, which is not documented.
     if (version.state === 'DESTROYED') throw notInState(secret, version);
-    version.state = change.state;
     version.etag = nextEtag();
-    if (change.state === 'DESTROYED') {
-      version.data = null;
-      version.destroyTime = now();
-    }
+    const { versionDestroyTtl } = secret;
+    if (change.state !== 'DESTROYED') {
+      // docs/delay-destruction-of-secret-versions: enabling or disabling takes back a destruction that is to come.
+      version.state = change.state;
+      version.scheduledDestroyTime = null;
+    } else if (versionDestroyTtl) {
+      version.state = 'DISABLED';
+      version.scheduledDestroyTime ??= new Date(now().getTime() + Number(versionDestroyTtl.seconds) * 1000);
+    } else destroy(version);
     return wireVersion(secret, version);
   }
 
   return {
     createSecret({ parent, secretId, secret }) {
-      if (!/^projects\/[^/]+$/.test(parent)) throw malformed(parent);
+      const location = locationOf(parent);
       checkSecretId(secretId);
       if (!secret) throw invalidArgument('Field [secret] is required.');
-      const replication = checkReplication(secret.replication);
       checkSupported(secret);
       checkLabels(secret.labels);
       checkAnnotations(secret.annotations);
+      checkAliases(secret.versionAliases ?? {}, []);
       const project = projectOf(parent, PERMISSIONS.createSecret);
-      if (secrets.some((known) => known.project === project && known.id === secretId)) {
-        throw new StatusError(
-          status.ALREADY_EXISTS,
-          `Secret [projects/${project.number}/secrets/${secretId}] already exists.`,
-        );
-      }
-      const { labels, annotations } = secret;
       const created: Secret = {
         project,
+        location,
         id: secretId,
-        replication,
+        replication: checkReplication(secret.replication, location),
+        kmsKeyName: checkRegionalKey(secret, location),
         createTime: now(),
-        labels,
-        annotations,
+        labels: secret.labels,
+        annotations: secret.annotations,
+        topics: checkTopics(secret.topics),
+        expireTime: checkExpiry(secret, now()),
+        versionDestroyTtl: checkDestroyTtl(secret),
+        versionAliases: {},
         etag: nextEtag(),
         versions: [],
       };
+      if (find(project, location, secretId))
+        throw new StatusError(status.ALREADY_EXISTS, `Secret [${secretName(created)}] already exists.`);
       secrets.unshift(created);
       return wireSecret(created);
     },
@@ -157,16 +191,9 @@ export function createStore(options: { projects: readonly Project[]; now: () => 
       if (!changes) throw invalidArgument('Field [secret] is required.');
       const paths = updateMask?.paths ?? [];
       if (paths.length === 0) throw invalidArgument('Field [update_mask] is required.');
-      for (const path of paths) {
-        if (NOT_UPDATABLE.has(path)) throw invalidArgument(`Field [${path}] cannot be updated.`);
-        if (!UPDATABLE.has(path)) throw invalidArgument(`This stand-in does not know the update_mask path [${path}].`);
-      }
       const secret = secretOf(changes.name, PERMISSIONS.updateSecret);
       checkEtag(changes.etag, secret.etag);
-      if (paths.includes('labels')) checkLabels(changes.labels);
-      if (paths.includes('annotations')) checkAnnotations(changes.annotations);
-      if (paths.includes('labels')) secret.labels = changes.labels;
-      if (paths.includes('annotations')) secret.annotations = changes.annotations;
+      Object.assign(secret, changesIn({ secret, changes, paths, now: now() }));
       secret.etag = nextEtag();
       return wireSecret(secret);
     },
@@ -180,11 +207,12 @@ export function createStore(options: { projects: readonly Project[]; now: () => 
 
     // service.proto: newest first; total_size is 0 when a filter is set.
     listSecrets({ parent, pageSize, pageToken, filter }) {
-      if (!/^projects\/[^/]+$/.test(parent)) throw malformed(parent);
+      const location = locationOf(parent);
       const matches = parseFilter(filter);
       const project = projectOf(parent, PERMISSIONS.listSecrets);
       const all = secrets
-        .filter((secret) => secret.project === project)
+        .filter((secret) => secret.project === project && secret.location === location)
+        .filter(({ id }) => find(project, location, id) !== undefined)
         .map(wireSecret)
         .filter(matches);
       const page = pageOf(all, { pageSize, pageToken });
@@ -201,6 +229,7 @@ export function createStore(options: { projects: readonly Project[]; now: () => 
         number,
         createTime: now(),
         destroyTime: null,
+        scheduledDestroyTime: null,
         state: 'ENABLED',
         etag: nextEtag(),
         data,
@@ -239,6 +268,12 @@ export function createStore(options: { projects: readonly Project[]; now: () => 
 
     contents: () => [...secrets],
   };
+}
+
+function locationOf(parent: string): string | null {
+  const match = PARENT.exec(parent);
+  if (!match) throw malformed(parent);
+  return match[1] ?? null;
 }
 
 // docs/etags: a request without an etag goes ahead; one with another etag than the stored one is FAILED_PRECONDITION.

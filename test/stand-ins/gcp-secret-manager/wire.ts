@@ -8,24 +8,33 @@ export interface WireTimestamp {
   readonly nanos: number;
 }
 
-export interface WireReplication {
-  readonly automatic?: object | null;
-  readonly userManaged?: { readonly replicas: readonly object[] } | null;
+export interface WireDuration {
+  readonly seconds: string;
+  readonly nanos?: number;
 }
 
-export interface WireSecret {
+export interface WireKey {
+  readonly customerManagedEncryption?: { readonly kmsKeyName: string } | null;
+}
+
+export interface WireReplication {
+  readonly automatic?: WireKey | null;
+  readonly userManaged?: { readonly replicas: readonly (WireKey & { readonly location: string })[] } | null;
+}
+
+export interface WireSecret extends WireKey {
   readonly name: string;
   readonly replication?: WireReplication | null;
   readonly createTime?: WireTimestamp | null;
   readonly labels: Record<string, string>;
   readonly annotations: Record<string, string>;
   readonly etag: string;
-  readonly topics?: readonly object[];
-  readonly ttl?: object | null;
-  readonly expireTime?: object | null;
+  readonly topics?: readonly { readonly name: string }[];
+  readonly ttl?: WireDuration | null;
+  readonly expireTime?: WireTimestamp | null;
   readonly rotation?: object | null;
-  readonly versionAliases?: object;
-  readonly versionDestroyTtl?: object | null;
+  readonly versionAliases?: Record<string, string>;
+  readonly versionDestroyTtl?: WireDuration | null;
   readonly tags?: object;
 }
 
@@ -35,6 +44,7 @@ export interface WireVersion {
   readonly name: string;
   readonly createTime: WireTimestamp;
   readonly destroyTime?: WireTimestamp;
+  readonly scheduledDestroyTime?: WireTimestamp;
   readonly state: VersionState;
   readonly etag: string;
   readonly clientSpecifiedPayloadChecksum: boolean;
@@ -77,4 +87,8 @@ export interface AddSecretVersionRequest {
 export function timestamp(date: Date): WireTimestamp {
   const milliseconds = date.getTime();
   return { seconds: String(Math.floor(milliseconds / 1000)), nanos: (milliseconds % 1000) * 1_000_000 };
+}
+
+export function dateOf({ seconds, nanos }: WireTimestamp): Date {
+  return new Date(Number(seconds) * 1000 + Math.floor(nanos / 1_000_000));
 }

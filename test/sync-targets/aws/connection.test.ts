@@ -1,58 +1,83 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer as createPlainServer, type Server as PlainServer } from 'node:http';
 import { createServer, type Server } from 'node:https';
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { AwsDestination } from '../../../src/crd/destinations/aws.ts';
 import { type AwsSettings, aws } from '../../../src/sync-targets/aws/index.ts';
 import type { Target } from '../../../src/sync-targets/contract.ts';
 import { createContext, createManualClock } from '../conformance/under-test.ts';
 
 const tls = new URL('../../stand-ins/azure-key-vault/tls/', import.meta.url);
 const readPem = (file: string) => readFileSync(new URL(file, tls), 'utf8');
+const roleArn = 'arn:aws:iam::123456789012:role/writer';
 
 describe('the connection to AWS', () => {
   const signal = AbortSignal.timeout(20_000);
   let server: Server;
-  let connections: number;
-  let target: Target | null;
+  let handshakes: number;
+  let assumed: URLSearchParams[];
+  let refuseCredentials: boolean;
+  let targets: Target[];
 
-  const open = (settings: Partial<AwsSettings>): Target => {
-    const address = server.address();
+  const addressOf = (one: Server | PlainServer): string => {
+    const address = one.address();
     if (address === null || typeof address === 'string') throw new Error('a TCP server without a port');
+    return `127.0.0.1:${address.port}`;
+  };
+  const open = (settings: Partial<AwsSettings>, destination: AwsDestination = {}): Target => {
+    const address = `https://${addressOf(server)}`;
     const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
-    const all = { endpoint: `https://127.0.0.1:${address.port}`, region: 'eu-west-1', credentials, ...settings };
+    const all = { endpoint: address, stsEndpoint: address, region: 'eu-west-1', credentials, ...settings };
     const context = createContext({ settings: all, clock: createManualClock(0), errors: [] });
-    target = aws.open({ aws: {} }, context);
+    const target = aws.open({ aws: destination }, context);
+    targets.push(target);
     return target;
   };
 
   beforeEach(async () => {
-    connections = 0;
-    target = null;
-    server = createServer({ cert: readPem('server.pem'), key: readPem('server-key.pem') }, (request, response) => {
-      request.resume();
-      response.writeHead(400, { 'content-type': 'application/x-amz-json-1.1' });
-      response.end(JSON.stringify({ __type: 'ResourceNotFoundException', message: 'none' }));
-    });
-    server.on('connection', () => {
-      connections += 1;
+    handshakes = 0;
+    assumed = [];
+    refuseCredentials = false;
+    targets = [];
+    server = createServer(
+      { cert: readPem('server.pem'), key: readPem('server-key.pem') },
+      async (request, response) => {
+        const body = (await Array.fromAsync(request)).join('');
+        if (request.headers['x-amz-target'] === undefined) {
+          assumed.push(new URLSearchParams(body));
+          response.writeHead(200, { 'content-type': 'text/xml' }).end(assumedRole(`key-${assumed.length}`));
+          return;
+        }
+        const error = refuseCredentials
+          ? { __type: 'ExpiredTokenException', message: 'expired' }
+          : { __type: 'ResourceNotFoundException', message: 'none' };
+        response.writeHead(400, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(error));
+      },
+    );
+    server.on('secureConnection', () => {
+      handshakes += 1;
     });
     await once(server.listen(0, '127.0.0.1'), 'listening');
   });
 
   afterEach(async () => {
-    await target?.close?.();
+    for (const target of targets) await target.close?.();
     server.close();
     server.closeAllConnections();
     await once(server, 'close');
   });
 
-  test('serves one call after the other', async () => {
+  test('serves a hundred calls with one TLS handshake', async () => {
     const { describe: look } = open({ caPem: readPem('ca.pem') });
 
-    const found = [await look('one', signal), await look('two', signal), await look('three', signal)];
+    const found = new Set<unknown>();
+    for (let call = 1; call <= 100; call += 1) found.add(await look(`secret-${call}`, signal));
 
-    expect(found).toEqual([null, null, null]);
-    expect(connections).toBe(1);
+    expect(found).toEqual(new Set([null]));
+    expect(handshakes).toBe(1);
   });
 
   test('is refused to an endpoint whose CA is not trusted', async () => {
@@ -64,4 +89,124 @@ describe('the connection to AWS', () => {
       message: expect.stringContaining('set stores.aws.caPem'),
     });
   });
+
+  test('tells STS the external id of the role and the session tags of the operator', async () => {
+    const settings = { caPem: readPem('ca.pem'), sessionTags: ['installation=test', 'note=a=b'] };
+    const target = open(settings, { roleArn, externalId: 'team-a' });
+
+    await target.describe('any', signal);
+
+    expect(Object.fromEntries(assumed[0] ?? [])).toMatchObject({
+      Action: 'AssumeRole',
+      RoleArn: roleArn,
+      RoleSessionName: 'vault-secret-sync',
+      ExternalId: 'team-a',
+      'Tags.member.1.Key': 'installation',
+      'Tags.member.1.Value': 'test',
+      'Tags.member.2.Key': 'note',
+      'Tags.member.2.Value': 'a=b',
+    });
+  });
+
+  test('tells STS neither where there is neither', async () => {
+    await open({ caPem: readPem('ca.pem') }, { roleArn }).describe('any', signal);
+
+    expect([...(assumed[0]?.keys() ?? [])].filter((key) => /^(ExternalId|Tags)/.test(key))).toEqual([]);
+  });
+
+  test('asks for a role once for many calls, and anew when AWS refuses what it got', async () => {
+    const target = open({ caPem: readPem('ca.pem') }, { roleArn });
+    await target.describe('one', signal);
+    await target.describe('two', signal);
+    const before = assumed.length;
+    refuseCredentials = true;
+    await expect(target.describe('three', signal)).rejects.toMatchObject({ reason: 'CredentialsRefused' });
+    refuseCredentials = false;
+
+    await target.describe('four', signal);
+
+    expect([before, assumed.length]).toEqual([1, 2]);
+    expect(handshakes).toBe(1);
+  });
+
+  test('goes through a proxy', async () => {
+    const asked: string[] = [];
+    const proxy = await startProxy(asked, (client) => {
+      const [host = '', port] = addressOf(server).split(':');
+      const upstream = connect(Number(port), host, () => {
+        client.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+        upstream.pipe(client).pipe(upstream);
+      });
+      upstream.on('error', () => client.destroy());
+      client.on('error', () => upstream.destroy());
+    });
+    const target = open({ caPem: readPem('ca.pem'), proxy: `http://${addressOf(proxy)}` });
+
+    const found = await target.describe('any', signal);
+    await target.close?.();
+    proxy.close();
+    await once(proxy, 'close');
+
+    expect(found).toBeNull();
+    expect(asked).toEqual([addressOf(server)]);
+  });
+
+  test.each<[Partial<AwsSettings>, string]>([
+    [{ region: 'us-east-1' }, 'secretsmanager.us-east-1.amazonaws.com'],
+    [{ region: 'us-east-1', useFips: true }, 'secretsmanager-fips.us-east-1.amazonaws.com'],
+    // In these regions the same host speaks IPv6.
+    [{ region: 'us-east-1', useDualstack: true }, 'secretsmanager.us-east-1.amazonaws.com'],
+    [{ region: 'us-gov-west-1', useFips: true, useDualstack: true }, 'secretsmanager-fips.us-gov-west-1.amazonaws.com'],
+    [{ region: 'cn-north-1' }, 'secretsmanager.cn-north-1.amazonaws.com.cn'],
+    [{ region: 'eu-west-1', endpoint: 'https://vpce-{region}.example.com' }, 'vpce-eu-west-1.example.com'],
+  ])('asks the endpoint that %j leads to', async (settings, host) => {
+    const asked: string[] = [];
+    const proxy = await startProxy(asked, (client) => client.end('HTTP/1.1 403 Forbidden\r\n\r\n'));
+    const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+    const all = { ...settings, credentials, proxy: `http://${addressOf(proxy)}` };
+    const target = aws.open({ aws: {} }, createContext({ settings: all, clock: createManualClock(0), errors: [] }));
+
+    await expect(target.describe('any', signal)).rejects.toMatchObject({ remedy: 'SlowRetry', reason: 'ProxyRefused' });
+    await target.close?.();
+    proxy.close();
+    await once(proxy, 'close');
+
+    expect(asked).toEqual([`${host}:443`]);
+  });
+
+  test('says which settings do not go together', async () => {
+    const refusal = open({ useFips: true }).describe('any', signal);
+
+    await expect(refusal).rejects.toMatchObject({ remedy: 'SlowRetry', reason: 'EndpointInvalid' });
+  });
+
+  test('is shared by destinations that name the same role and the same external id only', () => {
+    const keys = [
+      {},
+      { roleArn },
+      { roleArn, externalId: 'one' },
+      { roleArn, externalId: 'two' },
+      { roleArn, region: 'us-east-1' },
+    ].map((destination) => aws.keyOf({ aws: destination }));
+
+    expect(new Set(keys).size).toBe(keys.length);
+    expect(aws.keyOf({ aws: { roleArn, externalId: 'one', name: 'x', tags: {} } })).toBe(keys[2]);
+  });
 });
+
+function assumedRole(accessKeyId: string): string {
+  const expiration = new Date(Date.now() + 3_600_000).toISOString();
+  const credentials = `<AccessKeyId>${accessKeyId}</AccessKeyId><SecretAccessKey>x</SecretAccessKey><SessionToken>x</SessionToken><Expiration>${expiration}</Expiration>`;
+  return `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>${credentials}</Credentials></AssumeRoleResult></AssumeRoleResponse>`;
+}
+
+/** A proxy that notes where it is asked to lead. */
+async function startProxy(asked: string[], lead: (client: Duplex) => void): Promise<PlainServer> {
+  const proxy = createPlainServer();
+  proxy.on('connect', (request, client) => {
+    asked.push(request.url ?? '');
+    lead(client);
+  });
+  await once(proxy.listen(0, '127.0.0.1'), 'listening');
+  return proxy;
+}

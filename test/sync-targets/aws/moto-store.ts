@@ -37,6 +37,7 @@ export async function openMotoStore(): Promise<MotoStore> {
     kind: aws,
     settings: { endpoint: proxy.url, stsEndpoint: proxy.url, region, credentials },
     destination: (tags) => ({ aws: { tags } }),
+    describedBy: (description) => ({ aws: { description } }),
     limits: { nameCharacters: 512, valueBytes: 65_536 },
     permissions: { read: 'secretsmanager:DescribeSecret', write: 'secretsmanager:PutSecretValue' },
     proxy,
@@ -50,6 +51,9 @@ export async function openMotoStore(): Promise<MotoStore> {
       async tagsOf(name) {
         const { Tags = [] } = await admin.describeSecret({ SecretId: name });
         return Object.fromEntries(Tags.map(({ Key = '', Value = '' }) => [Key, Value]));
+      },
+      async descriptionOf(name) {
+        return (await admin.describeSecret({ SecretId: name })).Description ?? '';
       },
       async versionCount(name) {
         const { Versions = [] } = await versionsOf(admin, name);

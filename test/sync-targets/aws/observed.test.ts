@@ -82,6 +82,21 @@ describe('a copy in AWS', () => {
   });
 
   test.each<[string, string | undefined, string | undefined, boolean]>([
+    ['the manifest has none', undefined, 'theirs', true],
+    ['they are equal', 'ours', 'ours', true],
+    ['AWS shows none where it is empty', '', undefined, true],
+    ['they differ', 'ours', 'theirs', false],
+    ['AWS shows none', 'ours', undefined, false],
+    ['the manifest empties it', '', 'theirs', false],
+  ])('is compared by its description: %s', (_case, description, shown, same) => {
+    const desired = desireCopy(description === undefined ? {} : { description });
+
+    const differences = compare(desired, describeFirst(desired, { Description: shown }), null);
+
+    expect(differences).toEqual(same ? [] : ['description']);
+  });
+
+  test.each<[string, string | undefined, string | undefined, boolean]>([
     ['no key is named', undefined, keyArn, true],
     ['the id is that of the ARN', keyId, keyArn, true],
     ['the ARNs are equal', keyArn, keyArn, true],

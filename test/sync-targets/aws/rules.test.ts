@@ -1,12 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { AwsDestination } from '../../../src/crd/destinations/aws.ts';
-import { nameOf, preflight } from '../../../src/sync-targets/aws/rules.ts';
+import { nameOf } from '../../../src/sync-targets/aws/names.ts';
+import { preflight } from '../../../src/sync-targets/aws/rules.ts';
 import { desire } from '../conformance/under-test.ts';
 
-function desireCopy({ value = 'x', tags = {} }: { value?: string; tags?: Record<string, string> }) {
-  const destination: { aws: AwsDestination } = { aws: { tags } };
-  return desire({ name: 'app/db', value, destination, owner: '0123456789abcdef0123456789abcdef' });
+function check({ value = 'x', ...aws }: { value?: string } & AwsDestination) {
+  const destination = { aws };
+  return preflight(
+    desire({ name: 'app/db', value, destination, owner: '0123456789abcdef0123456789abcdef' }),
+    'eu-west-1',
+  );
 }
 
 describe('a name in AWS', () => {
@@ -38,18 +42,25 @@ describe('a name in AWS', () => {
 });
 
 describe('what AWS cannot hold', () => {
-  test('is not found in 48 tags of 128 and 256 characters in any script', () => {
+  test('is not found in 47 tags of 128 and 256 characters in any script', () => {
     const tags = Object.fromEntries(
-      Array.from({ length: 48 }, (_, index) => [`ü${index}`.padEnd(128, '/'), 'ä b+c'.padEnd(256, '@')]),
+      Array.from({ length: 47 }, (_, index) => [`ü${index}`.padEnd(128, '/'), 'ä b+c'.padEnd(256, '@')]),
     );
 
-    expect(() => preflight(desireCopy({ tags }))).not.toThrow();
+    expect(() => check({ tags })).not.toThrow();
   });
 
-  test('is a 49th tag beside the two marks', () => {
-    const tags = Object.fromEntries(Array.from({ length: 49 }, (_, index) => [`tag-${index}`, '']));
+  test('is a description of more than 2,048 characters', () => {
+    expect(() => check({ description: 'd'.repeat(2048) })).not.toThrow();
+    expect(() => check({ description: 'd'.repeat(2049) })).toThrow(
+      'AWS allows 2,048 characters and the description has 2049: shorten it',
+    );
+  });
 
-    expect(() => preflight(desireCopy({ tags }))).toThrow('AWS allows 50 tags, two of them ours: leave out 1');
+  test('is a 48th tag beside the three marks', () => {
+    const tags = Object.fromEntries(Array.from({ length: 48 }, (_, index) => [`tag-${index}`, '']));
+
+    expect(() => check({ tags })).toThrow('AWS allows 50 tags, three of them ours: leave out 1');
   });
 
   test.each([
@@ -61,14 +72,46 @@ describe('what AWS cannot hold', () => {
     ['a key with a strange character', { 'a#b': 'x' }, 'letters, digits, blanks and _.:/=+-@ only'],
     ['a value with a strange character', { key: 'a\nb' }, 'letters, digits, blanks and _.:/=+-@ only'],
   ])('is a tag with %s', (_what, tags: Record<string, string>, rule) => {
-    expect(() => preflight(desireCopy({ tags }))).toThrow(rule);
+    expect(() => check({ tags })).toThrow(rule);
   });
 
   test('is an empty value', () => {
-    expect(() => preflight(desireCopy({ value: '' }))).toThrow('AWS refuses an empty value');
+    expect(() => check({ value: '' })).toThrow('AWS refuses an empty value');
   });
 
   test('is half a character', () => {
-    expect(() => preflight(desireCopy({ value: 'a\ud83d' }))).toThrow('half a character');
+    expect(() => check({ value: 'a\ud83d' })).toThrow('half a character');
+  });
+
+  test.each([
+    ['no Base64', 'not base64!', 'which it is not'],
+    ['Base64 that was cut short', 'AAE', 'which it is not'],
+    ['Base64 of nothing', '==', 'which it is not'],
+  ])('is %s with valueType: Base64', (_what, value, complaint) => {
+    expect(() => check({ value, valueType: 'Base64' })).toThrow(complaint);
+  });
+
+  test('is counted in bytes as AWS holds them', () => {
+    const most = Buffer.alloc(65_536).toString('base64');
+    const tooMuch = Buffer.alloc(65_537).toString('base64');
+
+    expect(() => check({ value: most, valueType: 'Base64' })).not.toThrow();
+    expect(() => check({ value: tooMuch, valueType: 'Base64' })).toThrow(
+      'AWS allows 65,536 bytes and the value has 65537',
+    );
+    expect(() => check({ value: most, valueType: 'Binary' })).toThrow('the value has 87384');
+  });
+
+  test.each([[{ replicas: [{ region: 'eu-west-1' }] }], [{ replicaRegions: ['us-east-1', 'eu-west-1'] }]])(
+    "is a replica in the copy's own region, which need not be written out: %j",
+    (aws) => {
+      expect(() => check(aws)).toThrow('which is in eu-west-1: leave that region out of dest.aws.replicas');
+    },
+  );
+
+  test('is a resource policy without a statement', () => {
+    expect(() => check({ resourcePolicy: '{}' })).toThrow(
+      'app/db: dest.aws.resourcePolicy: it has no Statement: mend the policy',
+    );
   });
 });

@@ -1,12 +1,20 @@
+import type { AzureDestination } from '../../../src/crd/destinations/azure.ts';
 import { type AzureSettings, azure } from '../../../src/sync-targets/azure/index.ts';
-import type { Desired, Observed, Premise, Target } from '../../../src/sync-targets/contract.ts';
+import {
+  type Desired,
+  type Observed,
+  type Premise,
+  PremiseChanged,
+  type Target,
+  type Written,
+} from '../../../src/sync-targets/contract.ts';
 import { eventually } from '../../peers/processes.ts';
 import {
   type AzureKeyVaultOptions,
   type AzureKeyVaultStandIn,
   startAzureKeyVault,
 } from '../../stand-ins/azure-key-vault/start.ts';
-import { canary, createContext, createManualClock, desire } from '../conformance/under-test.ts';
+import { canary, createContext, createManualClock, desire, type ManualClock } from '../conformance/under-test.ts';
 import { settingsFor } from './under-test.ts';
 
 /** Owner of every copy that `wish` asks for. */
@@ -16,9 +24,17 @@ export const owner = '0123456789abcdef0123456789abcdef';
 export interface AzureWorld {
   readonly standIn: AzureKeyVaultStandIn;
   readonly target: Target;
+  readonly clock: ManualClock;
   readonly signal: AbortSignal;
   /** Writes a first version under this name. */
-  create(name: string): Promise<Desired>;
+  create(name: string, fields?: Partial<AzureDestination>): Promise<Desired>;
+  /** Looks at the copy and writes what differs, as `sync` does; null when nothing does. */
+  reconcile(
+    desired: Desired,
+    options?: { readonly lookAt?: (name: string) => Promise<Observed>; readonly written?: Written | null },
+  ): Promise<Written | null>;
+  /** As a listing of the owner's copies shows it. */
+  lookInList(name: string): Promise<Observed>;
   /** Describes what must be there. */
   look(name: string): Promise<Observed>;
   /** Somebody deletes it; ends when the deletion is complete. */
@@ -33,22 +49,41 @@ export async function createAzureWorld(
 ): Promise<AzureWorld> {
   const standIn = await startAzureKeyVault(options);
   const settings = { ...settingsFor(standIn), recoveryPatienceMs: options.recoveryPatienceMs ?? 5_000 };
-  const context = createContext({ settings, clock: createManualClock(Date.now()), errors: [] });
+  const clock = createManualClock(Date.now());
+  const context = createContext({ settings, clock, errors: [] });
   const target = azure.open({ azure: { vaultUrl: standIn.vaultUrl } }, context);
   const signal = AbortSignal.timeout(60_000);
+  async function look(name: string): Promise<Observed> {
+    const observed = await target.describe(name, signal);
+    if (observed === null) throw new Error(`${name} is absent`);
+    return observed;
+  }
+  const reconcile: AzureWorld['reconcile'] = async (desired, { lookAt = look, written = null } = {}) => {
+    const observed = await lookAt(desired.name);
+    const differences = target.compare(desired, observed, written);
+    if (differences.length === 0) return null;
+    try {
+      return await target.write(desired, { kind: 'observed', observed, differences }, signal);
+    } catch (error) {
+      if (!(error instanceof PremiseChanged)) throw error;
+      return reconcile(desired, { written });
+    }
+  };
   return {
     standIn,
     target,
+    clock,
     signal,
-    async create(name) {
-      const desired = wish(name);
+    look,
+    async create(name, fields) {
+      const desired = wish(name, 1, fields);
       await target.write(desired, { kind: 'absent' }, signal);
       return desired;
     },
-    async look(name) {
-      const observed = await target.describe(name, signal);
-      if (observed === null) throw new Error(`${name} is absent`);
-      return observed;
+    reconcile,
+    async lookInList(name) {
+      for await (const observed of target.list?.(owner, signal) ?? []) if (observed.name === name) return observed;
+      throw new Error(`${name} is not listed`);
     },
     async deleteFully(name) {
       await standIn.deleteByHand(name);
@@ -78,9 +113,10 @@ export async function withAzureWorld(
 }
 
 /** A copy that must be. */
-export function wish(name: string, version = 1): Desired {
+export function wish(name: string, version = 1, fields: Partial<AzureDestination> = {}): Desired {
   const value = `${canary}-${version}`;
-  return desire({ name, value, version, owner, destination: { azure: { vaultName: 'any', tags: { team: 'a' } } } });
+  const destination = { azure: { vaultName: 'any', tags: { team: 'a' }, ...fields } };
+  return desire({ name, value, version, owner, destination });
 }
 
 export function seen(observed: Observed): Premise {

@@ -1,8 +1,17 @@
 import { expect } from '@jest/globals';
 import { markNames } from '../../../src/sync-targets/contract.ts';
 import { eventually } from '../../peers/processes.ts';
-import { minute, secretValue } from './under-test.ts';
-import { type Cases, countWrites, createCopy, differences, lookAt, premiseOf, writeUntilTaken } from './world.ts';
+import { minute, secretValue, type Wish } from './under-test.ts';
+import {
+  type Cases,
+  countWrites,
+  createCopy,
+  differences,
+  lookAt,
+  premiseOf,
+  type World,
+  writeUntilTaken,
+} from './world.ts';
 
 /** Creating, updating and removing a copy while nobody else touches it. */
 export const copies = {
@@ -14,6 +23,26 @@ export const copies = {
     expect(another.scope).toBe(target.scope);
     expect(kind.keyOf(destination({}))).toBe(kind.keyOf(destination({ team: 'payments' })));
     expect(await store.requests()).toEqual([]);
+  },
+
+  'is led back to its place by its scope alone': async (world) => {
+    const { desired } = await createCopy(world);
+    const destination = world.kind.destinationAt({ scope: world.target.scope });
+
+    const another = world.openAnother(destination ?? {});
+
+    expect(another.scope).toBe(world.target.scope);
+    expect(await lookAt({ ...world, target: another }, desired.name)).toMatchObject({ owner: desired.marks.owner });
+    expect(world.kind.destinationAt({ scope: `other-${world.target.scope}` })).toBeNull();
+  },
+
+  'says how often it may be called': async ({ target }) => {
+    const kinds = ['read', 'list', 'write'] as const;
+
+    const rates = kinds.map((kind) => target.rates?.[kind] ?? { perSecond: 0, burst: 0 });
+
+    expect(Math.min(...rates.map(({ perSecond }) => perSecond))).toBeGreaterThan(0);
+    expect(Math.min(...rates.map(({ burst }) => burst))).toBeGreaterThanOrEqual(1);
   },
 
   'describes an absent copy as null': async ({ target, newName, signal }) => {
@@ -115,6 +144,35 @@ export const copies = {
     expect(await differences(world, next, writtenNext)).toEqual([]);
   },
 
+  'creates a copy with its description, and brings a changed one to it': async (world) => {
+    const { describedBy, store, target } = world;
+    const wish = { name: world.newName(), value: secretValue('same') };
+    await createCopy(world, { ...wish, ...described(describedBy, 'The first.') });
+    const first = await store.descriptionOf?.(wish.name);
+    const next = world.desire({ ...wish, ...described(describedBy, 'The second, größer.') });
+
+    const before = await differences(world, next, null);
+    const written = await target.write(next, await premiseOf(world, wish.name), world.signal);
+
+    expect(first).toBe('The first.');
+    expect(before).toContain('description');
+    expect(await store.descriptionOf?.(wish.name)).toBe('The second, größer.');
+    expect(await differences(world, next, written)).toEqual([]);
+  },
+
+  'leaves a description alone when the manifest has none': async (world) => {
+    const wish = { name: world.newName(), value: secretValue('first') };
+    await createCopy(world, { ...wish, ...described(world.describedBy, 'By somebody.') });
+    const next = world.desire({ name: wish.name, value: secretValue('next'), version: 2 });
+
+    const before = await differences(world, next, null);
+    const written = await world.target.write(next, await premiseOf(world, wish.name), world.signal);
+
+    expect(before).toEqual(['value']);
+    expect(await world.store.descriptionOf?.(wish.name)).toBe('By somebody.');
+    expect(await differences(world, next, written)).toEqual([]);
+  },
+
   'brings back a value that the copy had before': async (world) => {
     const { desired, written } = await createCopy(world);
     const other = world.desire({ name: desired.name, value: secretValue('other'), version: 2 });
@@ -156,3 +214,8 @@ export const copies = {
     expect(await differences(world, next, written)).toEqual([]);
   },
 } satisfies Cases;
+
+function described(describedBy: World['describedBy'], description: string): Pick<Wish, 'destination'> {
+  if (!describedBy) throw new Error('the store has no descriptions: skip this case and say why');
+  return { destination: describedBy(description) };
+}

@@ -45,6 +45,36 @@ export const limits = {
     expect(target.nameOf(name, { derived: false })).toBe(name);
     expect(await lookAt(world, name)).toMatchObject({ name });
   },
+
+  'makes of a path a name that holds all of it, and reads the path back': async (world) => {
+    const { target } = world;
+    const base = world.newName();
+    // Readable names of the two meet where a store has neither / nor _.
+    const path = `${base}/Team_a/db-main.größe`;
+    const neighbour = `${base}-Team/a/db_main.größe`;
+    const options = { derived: true, naming: 'Reversible' } as const;
+
+    const name = target.nameOf(path, options);
+    const other = target.nameOf(neighbour, options);
+    await createCopy(world, { name, value: secretValue('reversible') });
+    const shown = await lookAt(world, name);
+
+    expect(target.nameOf(name, { derived: false })).toBe(name);
+    expect(target.identityOf(name)).not.toBe(target.identityOf(other));
+    expect(target.originalOf?.(shown.name)).toBe(path);
+    expect(await world.target.describe(other, world.signal)).toBeNull();
+  },
+
+  'refuses a path that gets too long to be read back, and says what else to do': async ({ target, limits }) => {
+    const path = `ü${'n'.repeat(limits.nameCharacters - 1)}`;
+
+    const refusal = errorOf(() => target.nameOf(path, { derived: true, naming: 'Reversible' }));
+
+    expect(refusal).toMatchObject({ remedy: 'FixSpec', reason: 'NameTooLong' });
+    expect(refusal?.message).toMatch(/Readable.*template/);
+    expect(digitsIn(refusal)).toContain(String(limits.nameCharacters));
+    expect(target.nameOf(path, { derived: true, naming: 'Readable' })).toHaveLength(limits.nameCharacters);
+  },
 } satisfies Cases;
 
 /** Values that other tools have been seen to spoil. */

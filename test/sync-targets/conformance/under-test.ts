@@ -31,6 +31,8 @@ export interface StoreControl {
   valueOf(name: string): Promise<string | null>;
   /** Everything that says something about the copy: tags, labels, annotations, marks included. */
   tagsOf(name: string): Promise<Readonly<Record<string, string>>>;
+  /** The description as the store shows it, '' = none; needed only for the cases about it. */
+  descriptionOf?(name: string): Promise<string>;
   /** How many versions the copy has; needed only for the case about repeated updates. */
   versionCount?(name: string): Promise<number>;
   /** Somebody writes another value, in the way the store's own tools do. */
@@ -52,6 +54,8 @@ export interface StoreUnderTest<Settings = unknown> {
   readonly settings: Settings;
   /** A destination in the store, with these tags (AWS, Azure) or labels (GCP). */
   destination(tags: Readonly<Record<string, string>>): Destination;
+  /** A destination whose copies have this description; needed only for the cases about it. */
+  describedBy?(description: string): Destination;
   readonly store: StoreControl;
   readonly limits: {
     /** The longest name. */
@@ -150,14 +154,13 @@ export function noteErrors(target: Target, errors: unknown[]): Target {
   };
   const list = target.list?.bind(target);
   const noted: Target = {
-    scope: target.scope,
+    ...target,
     nameOf: (name, options) => noteSync(() => target.nameOf(name, options)),
-    identityOf: (name) => target.identityOf(name),
     preflight: (desired) => noteSync(() => target.preflight(desired)),
-    describe: (name, signal) => target.describe(name, signal).catch(note),
+    describe: (name, signal, destination) => target.describe(name, signal, destination).catch(note),
     compare: (desired, observed, written) => noteSync(() => target.compare(desired, observed, written)),
     write: (desired, premise, signal) => target.write(desired, premise, signal).catch(note),
-    remove: (observed, signal) => target.remove(observed, signal).catch(note),
+    remove: (observed, signal, destination) => target.remove(observed, signal, destination).catch(note),
     close: async () => target.close?.().catch(note),
   };
   return list ? { ...noted, list } : noted;

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import type { Destination } from '../../../src/crd/vault-secret-sync.ts';
 import { SyncError } from '../../../src/errors.ts';
 import type { Desired, Observed, Premise, Target, Written } from '../../../src/sync-targets/contract.ts';
 import { eventually } from '../../peers/processes.ts';
 import { type ManualClock, type StoreUnderTest, secretValue, type Wish } from './under-test.ts';
 
 /** What a case works with. */
-export interface World extends Pick<StoreUnderTest, 'kind' | 'store' | 'limits' | 'permissions' | 'destination'> {
+export interface World
+  extends Pick<StoreUnderTest, 'kind' | 'store' | 'limits' | 'permissions' | 'destination' | 'describedBy'> {
   readonly target: Target;
   readonly clock: ManualClock;
   /** Ends the call under test long before the case's own time is up. */
@@ -14,8 +16,8 @@ export interface World extends Pick<StoreUnderTest, 'kind' | 'store' | 'limits' 
   newName(): string;
   /** A copy that must be: of this case's owner, without tags of its own, unless said. */
   desire(wish: Pick<Wish, 'name' | 'value'> & Partial<Wish>): Desired;
-  /** The same store through a new target, which remembers nothing. */
-  openAnother(): Target;
+  /** The same store through a new target, which remembers nothing; as this destination leads there, if one is given. */
+  openAnother(destination?: Destination): Target;
 }
 
 /** Sentences about what every target does. */

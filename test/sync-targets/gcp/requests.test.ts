@@ -113,6 +113,18 @@ describe('the requests it makes', () => {
   });
 });
 
+describe('the checksum of a value', () => {
+  test('that did not arrive makes the write fail, since nobody has compared the value', async () => {
+    const { standIn } = gcpStore();
+    const { target, wish } = open();
+    await standIn.fault({ kind: 'lose-checksum', method: 'AddSecretVersion', count: 1 });
+
+    const writing = target.write(wish(), { kind: 'absent' }, signal);
+
+    await expect(writing).rejects.toMatchObject({ remedy: 'SlowRetry', reason: 'ChecksumIgnored' });
+  });
+});
+
 describe('half a creation', () => {
   test('leaves a secret of ours without a version, which the next run completes with one request', async () => {
     const { store, standIn } = gcpStore();
@@ -182,7 +194,7 @@ describe('a secret that changed since it was observed', () => {
 
 describe('a store that cannot be asked', () => {
   test('an unknown project is a permission to be granted, not an absent copy', async () => {
-    const { target } = open({}, 'no-such-project');
+    const { target } = open({}, { project: 'no-such-project' });
 
     const looking = target.describe('any', signal);
 
@@ -254,6 +266,15 @@ describe('the project', () => {
     const target = gcp.open({ gcp: {} }, contextWith({ insecure: false, project: 'from-settings' }));
 
     expect(target.scope).toBe('gcp:from-settings');
+  });
+
+  test('is one place by its id and by its number, where the settings tell the number', () => {
+    const context = contextWith({ insecure: false, projectNumbers: ['team-a=1', 'example.com:team-b=23'] });
+    const scopeOf = (name: string): string => gcp.open({ gcp: { project: name } }, context).scope;
+
+    expect(scopeOf('23')).toBe('gcp:example.com:team-b');
+    expect(scopeOf('example.com:team-b')).toBe(scopeOf('23'));
+    expect(scopeOf('3')).toBe('gcp:3');
   });
 
   test('must be named somewhere', () => {

@@ -6,6 +6,7 @@ import { failureOf } from '../../../src/sync-targets/gcp/failures.ts';
 import { refuseImpossible } from '../../../src/sync-targets/gcp/limits.ts';
 import { secretIdOf } from '../../../src/sync-targets/gcp/names.ts';
 import { newestOf, observedOf } from '../../../src/sync-targets/gcp/observed.ts';
+import { endpointOf } from '../../../src/sync-targets/gcp/place.ts';
 import { createStateMarks } from '../../../src/sync-targets/gcp/state-marks.ts';
 import { canary, createManualClock, desire, everythingAbout, minute } from '../conformance/under-test.ts';
 
@@ -62,6 +63,29 @@ describe('labels', () => {
   });
 });
 
+describe('annotations', () => {
+  const withAnnotations = (annotations: Record<string, string>) =>
+    desire({ name: 'a', value: 'v', owner: 'o', destination: { gcp: { project: 'p', annotations } } });
+
+  test.each([
+    ['a key that ends with a dot', { 'team.': 'a' }],
+    ['a key of 64 characters', { ['k'.repeat(64)]: 'a' }],
+    ['a key with a slash', { 'team/a': 'a' }],
+    ['a mark of ours', { 'vss-state': 'a' }],
+    ['16 KiB', Object.fromEntries(Array.from({ length: 16 }, (_, index) => [`a${index}`, 'v'.repeat(1022)]))],
+  ])('%s is refused before any call', (_, annotations) => {
+    expect(() => refuseImpossible(withAnnotations(annotations))).toThrow(
+      expect.objectContaining({ remedy: 'FixSpec', reason: 'AnnotationsInvalid' }),
+    );
+  });
+
+  test('what Google takes is not refused', () => {
+    const annotations = { 'Team.a_b-1': 'Any text, größe', a: '', ['k'.repeat(63)]: 'v'.repeat(1024) };
+
+    expect(() => refuseImpossible(withAnnotations(annotations))).not.toThrow();
+  });
+});
+
 describe('a failed call', () => {
   const attempt = { method: 'GetSecret', resource: 'projects/p/secrets/db', permission: 'secretmanager.secrets.get' };
 
@@ -113,6 +137,52 @@ describe('a failed call', () => {
 
     expect(failureOf(attempt, told).message).toContain('secretmanager.versions.get');
     expect(failureOf(attempt, untold).message).toContain('secretmanager.secrets.get');
+  });
+
+  const failed = (code: number, text: string, more: object = {}) =>
+    failureOf(attempt, Object.assign(new Error(`${code} ${text}`), { code, ...more }));
+
+  test('for lack of a right to a key or a topic names the account that needs it', () => {
+    const failure = failed(7, "PERMISSION_DENIED: Permission 'cloudkms.cryptoKeyVersions.useToEncrypt' denied");
+
+    expect(failure).toMatchObject({ remedy: 'SlowRetry', reason: 'PermissionDenied' });
+    expect(failure.message).toContain('grant cloudkms.cryptoKeyVersions.useToEncrypt to the service agent');
+  });
+
+  test('because of a policy on locations asks for others in the manifest', () => {
+    const text =
+      'FAILED_PRECONDITION: Constraint constraints/gcp.resourceLocations violated for [orgpolicy:projects/1] attempting to create a secret in [global].';
+
+    const failure = failed(9, text);
+
+    expect(failure).toMatchObject({ remedy: 'FixSpec', reason: 'ForbiddenByOrgPolicy', code: 'FAILED_PRECONDITION' });
+    expect(failure.message).toContain('constraints/gcp.resourceLocations');
+    expect(failure.message).toContain('replication.userManaged');
+  });
+
+  test.each([
+    [9, 'FAILED_PRECONDITION: the Cloud KMS key is disabled', {}, 'SlowRetry', 'KeyUnusable'],
+    [7, 'PERMISSION_DENIED', { reason: 'BILLING_DISABLED' }, 'SlowRetry', 'BillingDisabled'],
+    [7, 'PERMISSION_DENIED', { reason: 'SECURITY_POLICY_VIOLATED' }, 'SlowRetry', 'BlockedByPerimeter'],
+    [7, 'PERMISSION_DENIED: vpcServiceControlsUniqueIdentifier: x', {}, 'SlowRetry', 'BlockedByPerimeter'],
+    [3, 'INVALID_ARGUMENT: the data_crc32c checksum does not match', {}, 'Retry', 'ChecksumMismatch'],
+  ])('with code %d and %j %j is a %s: %s', (code, text, more, remedy, reason) => {
+    expect(failed(code, text, more)).toMatchObject({ remedy, reason });
+  });
+
+  test('for lack of quota names the quota and waits as long as Google asks', () => {
+    const failure = failed(8, 'RESOURCE_EXHAUSTED', {
+      errorInfoMetadata: { quota_limit: 'WriteRequestsPerMinutePerProject', consumer: canary },
+      statusDetails: [{ reason: 'RATE_LIMIT_EXCEEDED' }, { retryDelay: { seconds: '7', nanos: 500_000_000 } }],
+    });
+
+    expect(failure).toMatchObject({ remedy: 'RateLimited', retryAfterMs: 7_500 });
+    expect(failure.message).toContain('WriteRequestsPerMinutePerProject');
+    expect(everythingAbout(failure)).not.toContain(canary);
+  });
+
+  test('names the field that Google refuses', () => {
+    expect(failed(3, 'INVALID_ARGUMENT: Field [secret.topics] is invalid.').message).toContain('secret.topics');
   });
 
   test('says so when the API is not enabled in the project', () => {
@@ -183,5 +253,21 @@ describe('state marks that wait', () => {
 describe('the checksum', () => {
   test('is CRC32C', () => {
     expect(crc32c(Buffer.from('123456789'))).toBe(0xe3069283);
+  });
+});
+
+describe('the endpoint', () => {
+  const global = { project: 'p', location: null };
+  const regional = { project: 'p', location: 'europe-west3' };
+
+  test.each([
+    ['Google’s own for a global secret', global, {}, null],
+    ['Google’s own of the location for a regional one', regional, {}, 'secretmanager.europe-west3.rep.googleapis.com'],
+    ['not that for global secrets', regional, { endpoint: 'a:1' }, 'secretmanager.europe-west3.rep.googleapis.com'],
+    ['of the settings for a global secret', global, { endpoint: 'a:1', regionalEndpoint: 'b:1' }, 'a:1'],
+    ['of the settings for a regional one', regional, { regionalEndpoint: '{location}.b:1' }, 'europe-west3.b:1'],
+    ['one for all where there is no TLS', regional, { endpoint: 'a:1', insecure: true }, 'a:1'],
+  ])('is %s', (_, place, settings, endpoint) => {
+    expect(endpointOf(place, { insecure: false, ...settings })).toBe(endpoint);
   });
 });
