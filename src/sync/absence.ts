@@ -1,11 +1,35 @@
+import { syncKeyOf, type VaultSecretSync } from '../crd/vault-secret-sync.ts';
 import type { AbsentSecret } from '../vault/contract.ts';
-import { parseSourceKey } from './marks.ts';
+import { describeSource } from './marks.ts';
 import { type Candidate, done, ownRecord, recordOf, resultOf } from './outcome.ts';
-import { type CopyRecord, type CopyResult, nothingWritten, type World } from './ports.ts';
+import { type CopyRecord, type CopyResult, type Ledger, nothingWritten, type World } from './ports.ts';
 import { refusedId } from './refused.ts';
+import { callStore } from './store-call.ts';
 
-/** Name under which a sync's mount uuid is remembered. */
-export const mountUuidFact = 'mountUuid';
+/** Name under which the uuids of a sync's mounts are remembered. */
+const mountsFact = 'mounts';
+
+/** Uuids of the mounts that a sync was last read from, by mount. */
+export async function recallMounts(ledger: Pick<Ledger, 'recall'>, sync: string): Promise<Record<string, string>> {
+  const text = await ledger.recall(sync, mountsFact);
+  return text ? (JSON.parse(text) as Record<string, string>) : {};
+}
+
+export async function rememberMounts(
+  ledger: Pick<Ledger, 'remember'>,
+  sync: string,
+  mounts: Readonly<Record<string, string>>,
+): Promise<void> {
+  await ledger.remember(sync, mountsFact, JSON.stringify(mounts));
+}
+
+/** Takes the uuids from a sync's status where the ledger has lost them. */
+export async function restoreMounts(ledger: Pick<Ledger, 'recall' | 'remember'>, sync: VaultSecretSync): Promise<void> {
+  const mounts = sync.status?.sourceMounts ?? [];
+  const key = syncKeyOf(sync);
+  if (mounts.length === 0 || Object.keys(await recallMounts(ledger, key)).length > 0) return;
+  await rememberMounts(ledger, key, Object.fromEntries(mounts.map(({ mount, uuid }) => [mount, uuid])));
+}
 
 /**
  * Whether Vault's "there is none" proves that the source is gone. Metadata of a deleted or destroyed version is a proof;
@@ -13,11 +37,17 @@ export const mountUuidFact = 'mountUuid';
  */
 export async function isProvenAbsent(
   world: World,
-  { read, own, sync }: { read: AbsentSecret; own: CopyRecord | null; sync: string },
+  options: {
+    readonly read: AbsentSecret;
+    readonly mount: string;
+    readonly own: Pick<CopyRecord, 'mountUuid'> | null;
+    readonly sync: string;
+  },
 ): Promise<boolean> {
+  const { read, mount, own, sync } = options;
   if (read.because !== 'notFound') return true;
   if (read.mountUuid === null) return false;
-  const remembered = own?.mountUuid ?? (await world.ledger.recall(sync, mountUuidFact));
+  const remembered = own?.mountUuid ?? (await recallMounts(world.ledger, sync))[mount];
   return remembered === read.mountUuid;
 }
 
@@ -44,25 +74,38 @@ export async function leaveUnproven(
   const { world, read, record, signal } = options;
   const { resolved, wanted } = candidate;
   const own = ownRecord(record, candidate);
-  if (record?.sync !== resolved.key && !(await hasOurCopy(candidate, signal))) return leaveToOther(world, candidate);
-  const { place } = parseSourceKey(wanted.source);
+  if (own?.state === 'deleted') return leaveToOther(world, candidate);
+  if (record?.sync !== resolved.key && !(await hasOurCopy(world, candidate, signal)))
+    return leaveToOther(world, candidate);
   const message =
-    `Vault has no secret ${place.mount}/${place.name}, but does not prove that there was one and it was deleted ` +
+    `Vault has no secret ${describeSource(wanted.source)}, but does not prove that there was one and it was deleted ` +
     '(never written, or the mount is another one now); a copy, if there is one, is left as it is';
   const outcome = { ...done('failed', 'failed'), reason: 'SourceNotFound', message };
   const result = resultOf(candidate, outcome);
   world.onCopy(result);
+  // What the deletion guard has stopped stays so.
+  if (own?.state === 'guarded') return result;
   const id = record && !own ? refusedId(resolved, wanted) : wanted.id;
-  const kept = recordOf(candidate, { outcome, state: 'failed', read, mountUuid: null, own, at: world.now() });
+  const kept = recordOf(candidate, {
+    outcome,
+    state: 'failed',
+    read,
+    parts: null,
+    mountUuid: null,
+    own,
+    at: world.now(),
+  });
   // Nothing in the manifest is wrong: the secret may be written any time.
   await world.ledger.record(id, { ...kept, stalled: false });
   return result;
 }
 
 /** Whether the store holds a copy of ours; when it does not tell, we had better think so. */
-async function hasOurCopy({ resolved, wanted }: Candidate, signal: AbortSignal): Promise<boolean> {
+async function hasOurCopy(world: World, { resolved, wanted }: Candidate, signal: AbortSignal): Promise<boolean> {
+  const { id, target, name } = wanted;
+  const call = (limited: AbortSignal) => target.describe(name, limited);
   try {
-    const observed = await wanted.target.describe(wanted.name, AbortSignal.any([signal, AbortSignal.timeout(5_000)]));
+    const observed = await callStore({ world, target, kind: 'read', label: id, backfill: true, signal, call });
     return observed?.owner === resolved.owner && observed.existence === 'live';
   } catch {
     return true;
@@ -79,16 +122,27 @@ export async function noteStale(world: World, candidate: Candidate, own: CopyRec
     destination: wanted.target.scope,
     source: wanted.source,
     name: wanted.name,
+    key: wanted.key,
+    syncCreatedAt: resolved.sync.createdAt,
     generation: resolved.sync.generation,
     at: world.now(),
     staleSince: world.now(),
   });
 }
 
+/** Whether nothing is known of a copy but that Vault's answers about its source were too old. */
+export function wasReadTooEarly({ reason, fingerprint }: CopyRecord): boolean {
+  return reason === staleRead && fingerprint === null;
+}
+
+const staleRead = 'StaleRead';
+
 const unreadYet = {
   ...nothingWritten,
   state: 'failed',
-  reason: 'StaleRead',
+  reason: staleRead,
   message: 'Vault answered with an older version than was heard of; it is read again',
   stalled: false,
+  unwell: true,
+  goneSince: null,
 } as const;

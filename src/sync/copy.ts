@@ -1,68 +1,38 @@
-import { SyncError } from '../errors.ts';
-import {
-  type Difference,
-  type Observed,
-  type Premise,
-  PremiseChanged,
-  type Written,
-} from '../sync-targets/contract.ts';
-import type { FoundSecret, SecretRead } from '../vault/contract.ts';
-import { isMarkedFor } from './marks.ts';
-import {
-  type Candidate,
-  done,
-  failureOf,
-  interrupted,
-  lastWrite,
-  type Outcome,
-  ownRecord,
-  recordOf,
-  resultOf,
-} from './outcome.ts';
+import type { Difference, Observed, Premise, Written } from '../sync-targets/contract.ts';
+import { awaitRelease, claimConflict, endHandover, formerOwnerOf } from './claims.ts';
+import { type CopyContext, canWrite, change, describe, held, keepsChanging, labelOf, replans } from './copy-context.ts';
+import { followAbsence } from './follow-absence.ts';
+import { fingerprintIn } from './marks.ts';
+import { done, failureOf, interrupted, lastWrite, type Outcome, ownRecord, recordOf, resultOf } from './outcome.ts';
 import { type Plan, planCopy } from './plan.ts';
-import type { CopyChange, CopyRecord, CopyResult, World } from './ports.ts';
+import type { CopyChange, CopyRecord, CopyResult } from './ports.ts';
 import { refusedId } from './refused.ts';
 import { type Rendered, renderCopy } from './render.ts';
-import type { WantedCopy } from './resolve.ts';
+import { writtenPlaceOf } from './written-places.ts';
 
-/** Milliseconds that a store may take for one call before the copy is parked and the path freed. */
-const storeTimeLimitMs = 5_000;
-/** Times that a copy is described and planned anew because the store contradicted us. */
-const replans = 3;
-
-export interface CopyContext extends Candidate {
-  readonly world: World;
-  /** What the ledger held before. */
-  readonly record: CopyRecord | null;
-  /** Aborts when the copy's lease is lost or the process stops: no write starts after that. */
-  readonly signal: AbortSignal;
-  /** Look at the store even where the ledger says that all is well. */
-  readonly verify: boolean;
-  /** Uuid of the mount that the source was read from; null = not known. */
-  readonly mountUuid: string | null;
-  /** What a listing has just shown of this copy, if there was one and the copy was in it. */
-  readonly listed: Observed | null;
-}
+/** A copy whose deletion is due, and was left to the caller. */
+export type Deferred = 'deferred';
 
 /** Brings one copy to what Vault says now, and records the outcome. Throws only when the ledger does not take it. */
-export async function reconcileCopy(context: CopyContext, read: SecretRead): Promise<CopyResult> {
-  const { world, signal } = context;
+export async function reconcileCopy(context: CopyContext): Promise<CopyResult | Deferred> {
+  const { world, signal, reading } = context;
   let outcome: Outcome;
   try {
-    outcome = await (read.found ? bringInSync(context, read) : followAbsence(context));
+    outcome = await (reading.read.found ? bringInSync(context) : followAbsence(context));
     // A change that ended without its lease may not have been the last one.
     if (signal.aborted && outcome.change !== 'unchanged') outcome = interrupted();
   } catch (error) {
     outcome = signal.aborted ? interrupted() : failureOf(error);
   }
+  if (outcome.deferred) return 'deferred';
   const result = resultOf(context, outcome);
   world.onCopy(result);
-  await remember(context, read, outcome);
+  await remember(context, outcome);
   return result;
 }
 
-async function remember(context: CopyContext, read: SecretRead, outcome: Outcome): Promise<void> {
-  const { world, resolved, wanted, record, mountUuid } = context;
+async function remember(context: CopyContext, outcome: Outcome): Promise<void> {
+  const { world, resolved, wanted, record, reading } = context;
   const { state } = outcome;
   const own = ownRecord(record, context);
   const complaint = refusedId(resolved, wanted);
@@ -71,79 +41,161 @@ async function remember(context: CopyContext, read: SecretRead, outcome: Outcome
     if (record?.sync === resolved.key) await world.ledger.forget(wanted.id);
     return;
   }
-  // A copy that is another sync's keeps that sync's record: our complaint is written beside it.
-  const anothers = record !== null && record.sync !== resolved.key && state !== 'synced';
+  if (isRemembered(context, own, outcome)) return;
+  // Whoever only looks waits for nothing.
+  if (state === 'conflict' && !resolved.spec.dryRun) await awaitRelease(world, context);
+  // A copy that is another sync's keeps that sync's record: what we have to say is written beside it.
+  const anothers = record !== null && record.sync !== resolved.key && !(state === 'synced' && outcome.rendered);
   const id = anothers ? complaint : wanted.id;
-  await world.ledger.record(id, recordOf(context, { outcome, state, read, mountUuid, own, at: world.now() }));
+  // What is heard later than the reading may bring a deleted secret back.
+  const at = state === 'deleted' ? reading.readAt : world.now();
+  await world.ledger.record(id, recordOf(context, { ...reading, outcome, state, own, at }));
 }
 
-async function bringInSync(context: CopyContext, read: FoundSecret): Promise<Outcome> {
-  const { world, resolved, wanted, verify } = context;
-  const rendered = renderCopy({
-    key: world.fingerprintKey,
-    secret: read,
-    render: resolved.render,
-    name: wanted.name,
-    destination: wanted.destination,
-    owner: resolved.owner,
-    ref: resolved.ref,
-    source: wanted.source,
-  });
+/** Whether the ledger tells already what is to be remembered of an outcome. */
+function isRemembered(
+  { wanted, verify, reading, deletions, released }: CopyContext,
+  own: CopyRecord | null,
+  outcome: Outcome,
+): boolean {
+  // A full reconcile that comes past does not lengthen the time for which a deletion is remembered.
+  if (own?.state === 'deleted') return verify && outcome.change === 'absent';
+  // What the guard has stopped stays so, whatever fails meanwhile.
+  const isStopped = own?.state === 'guarded' && deletions !== 'proceed' && !released.has(wanted.id);
+  return isStopped && outcome.state === 'failed' && !reading.read.found;
+}
+
+async function bringInSync(context: CopyContext): Promise<Outcome> {
+  const { world, unit, wanted, verify } = context;
+  const rendered = renderCopy({ key: world.fingerprintKey, unit, wanted, content: context.content() });
   wanted.target.preflight(rendered.desired);
+  const claim = claimConflict(context, context);
+  if (claim && !(leavesAll(context) && context.record?.fingerprint)) throw claim;
   const own = ownRecord(context.record, context);
   const synced = own?.state === 'synced' && !verify ? own : null;
   if (synced?.fingerprint === rendered.fingerprint) return done('unchanged', 'synced', { rendered });
+  if (leavesAll(context) && (synced || claim)) {
+    const message = 'is there already, and updatePolicy: IfNotExists leaves it as it is';
+    return done('skipped', 'synced', { wantedFingerprint: rendered.valueFingerprint, message });
+  }
   // What we wrote last is all that differs: one write, and nothing to look at first.
   let remembered = synced?.settingsFingerprint === rendered.settingsFingerprint ? lastWrite(synced) : null;
   for (let attempt = 0; attempt < replans; attempt++) {
     if (remembered && canWrite(context)) {
       const written = await write(context, rendered, { kind: 'remembered', written: remembered });
-      if (written) return done('updated', 'synced', { rendered, written });
+      const foundFingerprint = own?.valueFingerprint ?? null;
+      if (written) return done('updated', 'synced', { rendered, written, foundFingerprint });
       remembered = null;
       continue;
     }
-    const plan = await planAgainstStore(context, rendered, attempt);
+    const { plan, observed } = await planAgainstStore(context, rendered, attempt);
+    const foundFingerprint = fingerprintFound(observed, own, { plan, rendered });
     const settled = settle(context, rendered, plan);
-    if (settled) return settled;
+    if (settled) return { ...settled, foundFingerprint };
     const written = await write(context, rendered, premiseOf(plan));
-    if (written) return done(changeOf(plan), 'synced', { rendered, written, message: 'why' in plan ? plan.why : '' });
+    if (written) {
+      if (plan.action === 'adopt') await endHandover(world, wanted.id);
+      const message = 'why' in plan ? plan.why : '';
+      return done(changeOf(plan), 'synced', { rendered, written, foundFingerprint, message });
+    }
   }
   throw keepsChanging(wanted);
 }
 
-async function planAgainstStore(context: CopyContext, rendered: Rendered, attempt: number): Promise<Plan> {
+function leavesAll({ resolved }: CopyContext): boolean {
+  return resolved.spec.updatePolicy === 'IfNotExists';
+}
+
+async function planAgainstStore(
+  context: CopyContext,
+  rendered: Rendered,
+  attempt: number,
+): Promise<{ plan: Plan; observed: Observed | null }> {
   const { world, resolved, wanted, listed, record } = context;
   const { target } = wanted;
-  // After a failure only a look of our own tells what the store holds.
-  const observed = attempt === 0 && listed && record?.state !== 'failed' ? listed : await describe(context);
+  // After a failure, and where a listing shows too little, only a look of our own tells what the store holds.
+  const suffices = attempt === 0 && record?.state !== 'failed' && !target.needsLook?.(rendered.desired.destination);
+  const observed = suffices && listed ? listed : await describe(context);
   const written = writeOf(context, rendered);
   const differences: readonly Difference[] = observed ? target.compare(rendered.desired, observed, written) : [];
-  return planCopy({
+  const input = {
     label: labelOf(wanted),
     owner: resolved.owner,
+    formerOwner: null,
     observed,
     differences,
-    adoptionPolicy: resolved.spec.adoptionPolicy ?? world.defaultAdoptionPolicy,
-    deletionPolicy: resolved.spec.deletionPolicy,
-  });
+    wasInSync: wasInSync(context, rendered),
+    policies: {
+      ...resolved.spec,
+      adoptionPolicy: resolved.spec.adoptionPolicy ?? world.defaultAdoptionPolicy,
+    },
+  };
+  const plan = planCopy(input);
+  if (plan.action !== 'conflict') return { plan, observed };
+  const formerOwner = await formerOwnerOf(world, context, record);
+  return { plan: formerOwner === null ? plan : planCopy({ ...input, formerOwner }), observed };
+}
+
+/**
+ * Whether the copy was once just what it must be now. Only our own record tells: the copy's mark does not say which tags
+ * the manifest asked for then.
+ */
+function wasInSync(context: CopyContext, { fingerprint }: Rendered): boolean {
+  const own = ownRecord(context.record, context);
+  return (own?.state === 'synced' || own?.state === 'drifted') && own.fingerprint === fingerprint;
 }
 
 /** Our last write, if it was of just this: a version id proves something only while it belongs to what must be there. */
 function writeOf(context: CopyContext, rendered: Rendered): Written | null {
   const own = ownRecord(context.record, context);
-  return own?.fingerprint === rendered.fingerprint ? lastWrite(own) : null;
+  return own?.valueFingerprint === rendered.valueFingerprint ? lastWrite(own) : null;
 }
 
-/** What ends without a write: nothing to do, a conflict, a dry run, writes paused. */
+/** The fingerprint of what the store holds, as far as its mark or the ledger tell; null = not known. */
+function fingerprintFound(
+  observed: Observed | null,
+  own: CopyRecord | null,
+  { plan, rendered }: { plan: Plan; rendered: Rendered },
+): string | null {
+  if (observed === null) return null;
+  const told = fingerprintIn(observed.state) ?? own?.valueFingerprint ?? null;
+  // The mark stays when somebody else changes the value.
+  const isChanged = 'differences' in plan && plan.differences.includes('value');
+  return isChanged && told === rendered.valueFingerprint ? null : told;
+}
+
+/** What ends without a write: nothing to do, a conflict, drift that is only reported, a dry run, writes paused. */
 function settle(context: CopyContext, rendered: Rendered, plan: Plan): Outcome | null {
-  if (plan.action === 'conflict') throw plan.error;
-  if (plan.action === 'unchanged') {
-    const { versionId } = plan.observed;
-    // What we remember of our own write is worth more than a listing that may be behind (GCP), or ahead by a stranger's hand.
-    const written = writeOf(context, rendered) ?? (versionId === null ? null : { versionId, at: 0 });
-    return done('unchanged', 'synced', { rendered, ...(written ? { written } : {}) });
+  switch (plan.action) {
+    case 'conflict':
+      throw plan.error;
+    case 'unchanged': {
+      const { versionId } = plan.observed;
+      // What we remember of our own write is worth more than a listing that may be behind (GCP), or ahead by a stranger's hand.
+      const written = writeOf(context, rendered) ?? (versionId === null ? null : { versionId, at: 0 });
+      return done('unchanged', 'synced', { rendered, ...(written ? { written } : {}) });
+    }
+    case 'skip': {
+      // What is there was left by `updatePolicy` without a look at it, or is what we wrote once, and drifted.
+      const { valueFingerprint } = rendered;
+      const known = leavesAll(context) ? { wantedFingerprint: valueFingerprint } : { rendered };
+      return done('skipped', 'synced', { ...known, message: plan.why });
+    }
+    case 'drift':
+      return done('drifted', 'drifted', {
+        rendered,
+        reason: 'Drifted',
+        message: `${labelOf(context.wanted)} ${plan.why}`,
+      });
+    default:
+      return canWrite(context)
+        ? null
+        : held(context, {
+            planned: changeOf(plan),
+            why: 'why' in plan ? plan.why : '',
+            wantedFingerprint: rendered.valueFingerprint,
+          });
   }
-  return canWrite(context) ? null : held(context, changeOf(plan), 'why' in plan ? plan.why : '');
 }
 
 /** What the store was just seen to hold. */
@@ -154,18 +206,8 @@ function premiseOf(plan: Plan): Premise {
   return plan.action === 'update' ? { kind: 'observed', observed, differences } : { kind: 'observed', observed };
 }
 
-function canWrite({ world, resolved }: CopyContext): boolean {
-  return !resolved.spec.dryRun && world.writes() === 'enabled';
-}
-
-/** A change that is due but not allowed now. */
-function held({ resolved }: CopyContext, planned: CopyChange, why: string): Outcome {
-  if (resolved.spec.dryRun) return done('dryRun', 'dryRun', { planned, message: why });
-  const message = 'writes are paused by the setting `writes: paused`';
-  return done('paused', 'failed', { planned, reason: 'WritesPaused', message });
-}
-
 function changeOf(plan: Plan): CopyChange {
+  if (plan.action === 'update' && !plan.differences.includes('value')) return 'metadataUpdated';
   const changes = {
     create: 'created',
     update: 'updated',
@@ -173,6 +215,8 @@ function changeOf(plan: Plan): CopyChange {
     restore: 'restored',
     delete: 'deleted',
     unchanged: 'unchanged',
+    skip: 'skipped',
+    drift: 'drifted',
     retain: 'retained',
     absent: 'absent',
     conflict: 'conflict',
@@ -180,82 +224,9 @@ function changeOf(plan: Plan): CopyChange {
   return changes[plan.action];
 }
 
-/** The source is certainly gone: the copy goes too, once the store has shown that it is ours and if the policy says so. */
-async function followAbsence(context: CopyContext): Promise<Outcome> {
-  const { wanted, resolved } = context;
-  for (let attempt = 0; attempt < replans; attempt++) {
-    const observed = await describe(context);
-    // The manifest may have pointed elsewhere before: the absence of one secret says nothing of another's copy.
-    if (observed && !isMarkedFor(observed.state, wanted.source)) return done('absent', 'absent');
-    const plan = planCopy({
-      label: labelOf(wanted),
-      owner: resolved.owner,
-      observed,
-      differences: null,
-      adoptionPolicy: 'Never',
-      deletionPolicy: resolved.spec.deletionPolicy,
-    });
-    if (plan.action === 'retain') {
-      return done('retained', 'retained', { message: 'the source is gone; kept by deletionPolicy: Retain' });
-    }
-    if (plan.action !== 'delete') return done('absent', 'absent');
-    if (!canWrite(context)) return held(context, 'deleted', 'the source is gone');
-    if (await change(context, (signal) => wanted.target.remove(plan.observed, signal).then(() => true))) {
-      return done('deleted', 'absent');
-    }
-  }
-  throw keepsChanging(wanted);
-}
-
 /** Writes under a premise; null when the store contradicted it and nothing was written. */
 async function write(context: CopyContext, { desired }: Rendered, premise: Premise): Promise<Written | null> {
   const { world, resolved, wanted } = context;
-  await world.recordPlaces(resolved.sync, [wanted.target.scope]);
+  await world.recordPlaces(resolved.sync, [writtenPlaceOf(wanted.target, wanted.into.destination)]);
   return change(context, (signal) => wanted.target.write(desired, premise, signal));
-}
-
-/** A call that changes something; null when the store contradicted what we believed and nothing was changed. */
-async function change<T>(context: CopyContext, call: (signal: AbortSignal) => Promise<T>): Promise<T | null> {
-  context.signal.throwIfAborted();
-  try {
-    return await limited(context, call);
-  } catch (error) {
-    if (error instanceof PremiseChanged) return null;
-    throw error;
-  }
-}
-
-function describe(context: CopyContext): Promise<Observed | null> {
-  const { target, name } = context.wanted;
-  return limited(context, (signal) => target.describe(name, signal));
-}
-
-/** Runs one call to a store with a time limit of its own. */
-async function limited<T>(context: CopyContext, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const limitMs = context.world.storeTimeLimitMs ?? storeTimeLimitMs;
-  const limit = AbortSignal.timeout(limitMs);
-  const signal = AbortSignal.any([context.signal, limit]);
-  try {
-    return await call(signal);
-  } catch (error) {
-    if (error instanceof SyncError || error instanceof PremiseChanged || !limit.aborted) throw error;
-    throw new SyncError({
-      remedy: 'Retry',
-      reason: 'StoreTimeout',
-      message: `${labelOf(context.wanted)}: the store did not answer within ${limitMs / 1000} s`,
-      cause: error,
-    });
-  }
-}
-
-function keepsChanging(wanted: WantedCopy): SyncError {
-  return new SyncError({
-    remedy: 'Retry',
-    reason: 'KeepsChanging',
-    message: `${labelOf(wanted)} changed under our hands ${replans} times in a row; it is tried again`,
-  });
-}
-
-function labelOf(wanted: WantedCopy): string {
-  return `${wanted.target.scope}/${wanted.name}`;
 }

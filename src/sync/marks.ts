@@ -12,15 +12,29 @@ export function refOf(owner: { namespace: string; name: string }): string {
   return `${owner.namespace}/${owner.name}`.slice(0, 200);
 }
 
-/** One text for one source secret: `["vault","namespace","mount","name"]`. */
-export function sourceKeyOf(vault: string, place: SecretPlace): string {
-  return JSON.stringify([vault, place.namespace, place.mount, place.name]);
+/** One text for what one copy is made of: `["vault","namespace","mount","name"]`, and a mount and a name more for each merged one. */
+export function sourceKeyOf(vault: string, places: readonly [SecretPlace, ...SecretPlace[]]): string {
+  return JSON.stringify([vault, places[0].namespace, ...places.flatMap(({ mount, name }) => [mount, name])]);
 }
 
+/** Stands for the source of a copy that nobody knows any more. */
+export const noSource = '[]';
+
 /** Reads a source key back. */
-export function parseSourceKey(key: string): { vault: string; place: SecretPlace } {
-  const [vault, namespace, mount, name] = JSON.parse(key) as [string, string, string, string];
-  return { vault, place: { namespace, mount, name } };
+export function parseSourceKey(key: string): { vault: string; places: readonly [SecretPlace, ...SecretPlace[]] } {
+  const [vault = '', namespace = '', mount = '', name = '', ...more] = JSON.parse(key) as string[];
+  const others: SecretPlace[] = [];
+  for (let at = 0; at + 1 < more.length; at += 2) {
+    others.push({ namespace, mount: more[at] ?? '', name: more[at + 1] ?? '' });
+  }
+  return { vault, places: [{ namespace, mount, name }, ...others] };
+}
+
+/** For messages: `secret/app/db`, or `secret/app/db + secret/app/more`. */
+export function describeSource(key: string): string {
+  return parseSourceKey(key)
+    .places.map(({ mount, name }) => `${mount}/${name}`)
+    .join(' + ');
 }
 
 /** Everything that a copy's marks are made from. */
@@ -36,6 +50,11 @@ export interface Stamp {
 export function marksOf(stamp: Stamp): Marks {
   const { owner, ref, version, source, fingerprint } = stamp;
   return { owner, ref, state: `${version}.${sourceHashOf(source)}.${fingerprint}` };
+}
+
+/** The fingerprint that a state mark tells; null when it tells none. */
+export function fingerprintIn(state: string | null): string | null {
+  return state?.split('.')[2] ?? null;
 }
 
 /** Whether a state mark may be that of a copy of the source; without a mark (or with a broken one) it may. */

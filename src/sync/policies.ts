@@ -10,16 +10,16 @@ export interface Policy {
   readonly roles: readonly string[];
 }
 
-/** One thing that a sync wants to do. */
+/** One thing that a sync wants to do; `null` = not part of the question. */
 export interface Wish {
   /** Kubernetes namespace of the sync. */
   readonly namespace: string;
   /** Name of the Vault. */
-  readonly vault: string;
+  readonly vault: string | null;
   /** `[<Vault namespace>/]<mount>/<name>`. */
-  readonly path: string;
+  readonly path: string | null;
   /** `<place>/<name>`, e.g. `aws:eu-west-1:/team-a/db`. */
-  readonly destination: string;
+  readonly destination: string | null;
   /** AWS role to assume, if any. */
   readonly role: string | undefined;
 }
@@ -36,9 +36,9 @@ export function compilePolicies(policies: readonly Policy[]): PolicyCheck {
     const allowed = compiled.some(
       (policy) =>
         policy.namespaces(wish.namespace) &&
-        policy.vaults(wish.vault) &&
-        policy.paths(wish.path) &&
-        policy.destinations(wish.destination) &&
+        (wish.vault === null || policy.vaults(wish.vault)) &&
+        (wish.path === null || policy.paths(wish.path)) &&
+        (wish.destination === null || policy.destinations(wish.destination)) &&
         (wish.role === undefined || policy.roles(wish.role)),
     );
     return allowed ? null : refuse(wish);
@@ -65,17 +65,19 @@ function matchAny(globs: readonly string[]): (text: string) => boolean {
 }
 
 function refuse(wish: Wish): SyncError {
+  const { namespace, vault, path, destination, role } = wish;
   const entry = {
-    namespaces: [wish.namespace],
-    vaults: [wish.vault],
-    paths: [wish.path],
-    destinations: [wish.destination],
-    ...(wish.role === undefined ? {} : { roles: [wish.role] }),
+    namespaces: [namespace],
+    vaults: [vault ?? '**'],
+    paths: [path ?? '**'],
+    destinations: [destination ?? '**'],
+    ...(role === undefined ? {} : { roles: [role] }),
   };
+  const what = path === null ? 'write' : `copy ${path} of Vault "${vault}" to ${destination}`;
   return fixSpec(
     'PolicyDenied',
-    `no policy lets namespace "${wish.namespace}" copy ${wish.path} of Vault "${wish.vault}" to ${wish.destination}` +
-      `${wish.role === undefined ? '' : ` as ${wish.role}`}; whoever runs the operator can allow it with the setting ` +
+    `no policy lets namespace "${namespace}" ${what}` +
+      `${role === undefined ? '' : ` as ${role}`}; whoever runs the operator can allow it with the setting ` +
       `policies: [${JSON.stringify(entry)}]`,
   );
 }

@@ -1,5 +1,5 @@
 import type { Destination, VaultSecretSync } from '../crd/vault-secret-sync.ts';
-import type { Target } from '../sync-targets/contract.ts';
+import type { Rate, Target } from '../sync-targets/contract.ts';
 import type { VaultReader } from '../vault/contract.ts';
 import type { PolicyCheck } from './policies.ts';
 
@@ -22,10 +22,21 @@ export interface World {
   reader(vault: string): VaultReader;
   /** The target that serves a destination; opened once per place. @throws SyncError `FixSpec` */
   target(destination: Destination): Promise<Target>;
-  /** The target behind a place that this process has opened before; null when it has not. */
-  targetAt(scope: string): Target | null;
+  /** The target behind a place that was written before, whether or not a manifest still leads there; null = unknown kind. */
+  targetAt(place: WrittenPlace): Promise<Target | null>;
   /** Resolves once `places` stand in the sync's status, so that a lost ledger never hides a copy. Before the first write. */
-  recordPlaces(sync: VaultSecretSync, places: readonly string[]): Promise<void>;
+  recordPlaces(sync: VaultSecretSync, places: readonly WrittenPlace[]): Promise<void>;
+  /** `metadata.generation` of a sync as it stands now; null when there is no such sync, or it is going away. */
+  generationOf(sync: string): number | null;
+  /**
+   * The sync that was created before this one and is known to want the same copy too, whether or not it has tried yet;
+   * null = none. Knows only copies that follow from manifests alone, see `literalCopies`.
+   */
+  earlierRival(copy: string, sync: VaultSecretSync): string | null;
+  readonly deletions: DeletionLog;
+  readonly budgets: Budgets;
+  /** Asks for another try of copies that somebody else gave up. */
+  wake(copies: readonly WaitingCopy[]): Promise<void>;
   /** Called for each copy that was looked at, for metrics and logs. */
   onCopy(result: CopyResult): void;
   /** Unix time in milliseconds. */
@@ -41,8 +52,33 @@ export interface KnownVault {
   readonly namespaces: boolean;
 }
 
-/** `retained`: the source is gone, the copy stays by policy. */
-export type CopyState = 'synced' | 'failed' | 'conflict' | 'retained' | 'dryRun';
+/**
+ * How a copy stands:
+ * - `synced`    as Vault says
+ * - `failed`    could not be brought in sync; tried again where that makes sense
+ * - `conflict`  belongs to somebody else
+ * - `retained`  nothing in Vault asks for it any more, and the policy keeps it
+ * - `drifted`   somebody else changed or deleted it, and `driftPolicy` says to report that
+ * - `waiting`   its source is gone, and `deletionGracePeriod` has not passed yet
+ * - `guarded`   its source is gone, and the deletion guard stopped its deletion
+ * - `dryRun`    looked at by a dry run
+ * - `deleted`   was deleted a while ago: remembered so that no older reading brings it back
+ */
+export type CopyState =
+  | 'synced'
+  | 'failed'
+  | 'conflict'
+  | 'retained'
+  | 'drifted'
+  | 'waiting'
+  | 'guarded'
+  | 'dryRun'
+  | 'deleted';
+
+/** Whether a status names copies that stand like this. */
+export function isUnwell(state: CopyState): boolean {
+  return state === 'failed' || state === 'conflict' || state === 'drifted' || state === 'guarded';
+}
 
 /** What the ledger remembers of one copy. */
 export interface CopyRecord {
@@ -53,12 +89,18 @@ export interface CopyRecord {
   readonly source: string;
   readonly name: string;
   readonly state: CopyState;
-  /** KV v2 version last followed, whatever became of it; 0 for KV v1; null before the first. */
+  /** The key of the secret that the copy is made of, with `granularity: key`; null for the whole secret. */
+  readonly key: string | null;
+  /** KV v2 version last followed, whatever became of it; 0 for KV v1; null before the first. Of merged secrets: the sum. */
   readonly version: number | null;
-  /** `created_time` of that version, RFC 3339; null for KV v1. */
+  /** `created_time` of that version, RFC 3339; null for KV v1. Of merged secrets: the latest. */
   readonly createdTime: string | null;
+  /** Of merged secrets: what was followed of each, in their order. */
+  readonly parts?: readonly Followed[];
   /** Keyed fingerprint of everything rendered; null when nothing was written. */
   readonly fingerprint: string | null;
+  /** Keyed fingerprint of the value, which the copy's marks tell too. */
+  readonly valueFingerprint: string | null;
   /** Keyed fingerprint of all but the value: tells whether a write of the value alone suffices. */
   readonly settingsFingerprint: string | null;
   /** The store's id of the version written, and when. */
@@ -66,15 +108,33 @@ export interface CopyRecord {
   readonly writtenAt: number | null;
   /** Uuid of the mount that the source was last read from: part of a proof of absence. */
   readonly mountUuid: string | null;
+  /** Of what was deleted: its source cannot come back as it was, see `Followed`. */
+  readonly goneForGood?: true;
   /** Since when Vault has answered with an older reading than what was heard or written; null = it has not. */
   readonly staleSince: number | null;
+  /** Since when the source is known to be gone, Unix time in milliseconds; null while it is there. */
+  readonly goneSince: number | null;
+  /** When the sync was created, Unix time in milliseconds: of two that want a copy nobody has written, the earlier gets it. */
+  readonly syncCreatedAt: number;
   /** `metadata.generation` of the manifest that this follows. */
   readonly generation: number;
   readonly reason: string;
   readonly message: string;
   /** True for a failure that only an edit (or the other owner) can cure. */
   readonly stalled: boolean;
+  /** Somebody should look at it; see `isUnwell`. */
+  readonly unwell: boolean;
   readonly at: number;
+}
+
+/** One reading that was followed. */
+export interface Followed {
+  readonly version: number | null;
+  readonly createdTime: string | null;
+  /** Of one of several merged secrets: it was gone. */
+  readonly gone?: true;
+  /** What was gone cannot come back as it was: it was destroyed, or nothing is left of it. */
+  readonly goneForGood?: true;
 }
 
 /** The part of a record that tells of the last write, before there was any. */
@@ -82,6 +142,7 @@ export const nothingWritten = {
   version: null,
   createdTime: null,
   fingerprint: null,
+  valueFingerprint: null,
   settingsFingerprint: null,
   versionId: null,
   writtenAt: null,
@@ -93,9 +154,52 @@ export interface Ledger {
   record(copy: string, record: CopyRecord): Promise<void>;
   forget(copy: string): Promise<void>;
   ofSync(sync: string): AsyncIterable<{ readonly copy: string; readonly entry: CopyRecord }>;
+  /** Copies of a sync that are unwell. */
+  unwellOf(sync: string): AsyncIterable<{ readonly copy: string; readonly entry: CopyRecord }>;
+  /** Copies of a sync by place and state. */
+  counts(sync: string): Promise<Record<string, Record<string, number>>>;
   recall(sync: string, fact: string): Promise<string | null>;
   remember(sync: string, fact: string, value: string): Promise<void>;
   forgetSync(sync: string): Promise<void>;
+}
+
+/** A place that holds copies, and how it was reached. */
+export interface WrittenPlace {
+  /** The scope of a target, e.g. `aws:eu-west-1:123456789012`. */
+  readonly destination: string;
+  /** AWS role that was assumed to write there. */
+  readonly roleArn?: string;
+  /** The external id that the role asked for. */
+  readonly externalId?: string;
+}
+
+/** A copy that a sync wants and somebody else has. */
+export interface WaitingCopy {
+  readonly sync: string;
+  /** The ledger id of its complaint. */
+  readonly copy: string;
+  readonly source: string;
+}
+
+/** Remembers deletions of the last minutes, for the guard. */
+export interface DeletionLog {
+  /** Notes that these copies are about to be deleted, all of them or, when that would make more than `limit`, none. */
+  admit(
+    sync: string,
+    options: { copies: readonly string[]; limit: number; windowMs: number; now: number },
+  ): Promise<boolean>;
+  /** Copies deleted within the last `windowMs`. */
+  count(sync: string, options: { windowMs: number; now: number }): Promise<number>;
+  /** Which copies those are. */
+  noted(sync: string, options: { windowMs: number; now: number }): Promise<readonly string[]>;
+}
+
+/** Calls to stores are paid for from buckets that every process of the installation shares. */
+export interface Budgets {
+  /** Resolves when one call may be made. What events ask for goes before `backfill`. @throws when `signal` aborts */
+  take(bucket: string, options: { rate: Rate; backfill: boolean; signal: AbortSignal }): Promise<void>;
+  /** The store said to slow down: the bucket gives less for a while, and nothing for `retryAfterMs`. */
+  slowDown(bucket: string, options: { rate: Rate; retryAfterMs: number | null }): Promise<void>;
 }
 
 export interface Leases {
@@ -109,6 +213,7 @@ export interface Leases {
 export type CopyChange =
   | 'created'
   | 'updated'
+  | 'metadataUpdated'
   | 'adopted'
   | 'restored'
   | 'deleted'
@@ -117,6 +222,10 @@ export type CopyChange =
   | 'retained'
   | 'conflict'
   | 'failed'
+  | 'drifted'
+  | 'waiting'
+  | 'guarded'
+  | 'skipped'
   | 'dryRun'
   | 'paused';
 
@@ -133,6 +242,10 @@ export interface CopyResult {
   /** Why it failed or conflicts, or what differed; '' when there is nothing to say. Never a value. */
   readonly message: string;
   readonly reason: string;
+  /** First 8 hex of the keyed fingerprints of what must be there and of what is; null = not known. They tell no value. */
+  readonly fingerprints: { readonly wanted: string | null; readonly found: string | null };
+  /** A copy that the manifest does not ask for any more: it is tried again with the whole sync. */
+  readonly isLeftover?: true;
   /** Set when trying again makes sense. */
   readonly retry: { readonly afterMs: number | null; readonly countsAsAttempt: boolean } | null;
 }

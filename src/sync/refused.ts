@@ -1,12 +1,17 @@
-import { type Destination, storeOf } from '../crd/vault-secret-sync.ts';
 import { publicMessage, SyncError } from '../errors.ts';
-import { parseSourceKey } from './marks.ts';
+import { describeSource, parseSourceKey } from './marks.ts';
 import { type CopyRecord, type CopyResult, nothingWritten, type World } from './ports.ts';
-import { type ResolvedSync, selectName, type WantedCopy } from './resolve.ts';
+import type { ResolvedDestination, ResolvedSync } from './resolve.ts';
+import { unitOf, type WantedCopy } from './unit.ts';
 
 /** Ledger id of a copy that could not even be named, or that is another's: it must not take that copy's own id. */
-export function refusedId(resolved: ResolvedSync, wanted: { destination: Destination; source: string }): string {
-  return `${refusedPrefix}${JSON.stringify([resolved.key, resolved.spec.dest.indexOf(wanted.destination), wanted.source])}`;
+export function refusedId(
+  resolved: ResolvedSync,
+  wanted: { readonly into: ResolvedDestination; readonly source: string; readonly key: string | null },
+): string {
+  const { into, source, key } = wanted;
+  const parts = [resolved.key, into.index, source, ...(key === null ? [] : [key])];
+  return `${refusedPrefix}${JSON.stringify(parts)}`;
 }
 
 /** Whether a ledger id stands for a complaint only, and for nothing in a store. */
@@ -20,26 +25,29 @@ const refusedPrefix = 'refused:';
 export async function refuseCopy(options: {
   readonly world: World;
   readonly resolved: ResolvedSync;
-  readonly destination: Destination;
+  readonly into: ResolvedDestination;
   readonly source: string;
+  readonly key?: string | null;
   readonly error: unknown;
 }): Promise<CopyResult> {
-  const { world, resolved, destination, source, error } = options;
+  const { world, resolved, into, source, key = null, error } = options;
   const known = error instanceof SyncError ? error : null;
   const conflict = known?.remedy === 'Conflict';
-  const store = storeOf(destination);
+  const isFinal = known !== null && (conflict || known.remedy === 'FixSpec');
+  const { store, destination } = into;
   const result: CopyResult = {
     sync: resolved.key,
-    copy: refusedId(resolved, { destination, source }),
+    copy: refusedId(resolved, { into, source, key }),
     store,
     destination: store,
-    name: destination[store]?.name ?? parseSourceKey(source).place.name,
+    name: destination[store]?.name ?? parseSourceKey(source).places[0].name,
     source,
     change: conflict ? 'conflict' : 'failed',
     planned: conflict ? 'conflict' : 'failed',
     reason: known?.reason ?? 'InternalError',
     message: publicMessage(error),
-    retry: known ? null : { afterMs: null, countsAsAttempt: true },
+    fingerprints: { wanted: null, found: null },
+    retry: isFinal ? null : { afterMs: known?.retryAfterMs ?? null, countsAsAttempt: true },
   };
   world.onCopy(result);
   await world.ledger.record(result.copy, {
@@ -48,12 +56,16 @@ export async function refuseCopy(options: {
     destination: result.destination,
     source,
     name: result.name,
+    key,
     state: conflict ? 'conflict' : 'failed',
     staleSince: null,
+    goneSince: null,
+    syncCreatedAt: resolved.sync.createdAt,
     generation: resolved.sync.generation,
     reason: result.reason,
     message: result.message,
     stalled: result.retry === null,
+    unwell: true,
     at: world.now(),
   });
   return result;
@@ -65,7 +77,7 @@ export function sameCopyTwice(resolved: ResolvedSync, wanted: WantedCopy): SyncE
     remedy: 'Conflict',
     reason: 'NameCollision',
     message:
-      `${wanted.target.scope}/${wanted.name} is what another destination of the same sync leads to already: ` +
+      `${wanted.target.scope}/${wanted.name} is what another destination or key of the same sync leads to already: ` +
       'give one of them another name, or take it out',
     owner: resolved.key,
   });
@@ -78,20 +90,24 @@ export function collisionWith(
 ): SyncError | null {
   if (!record || record.sync !== resolved.key || record.source === wanted.source || record.state !== 'synced')
     return null;
-  const { vault, place } = parseSourceKey(record.source);
-  const stillSelected =
-    vault === resolved.vault &&
-    place.namespace === resolved.namespace &&
-    place.mount === resolved.selector.mount &&
-    selectName(resolved, place.name) !== null;
+  const { vault, places } = parseSourceKey(record.source);
+  const stillSelected = vault === resolved.vault && unitOf(resolved, places[0])?.source === record.source;
   // The manifest changed since: the copy now belongs to the secret that is selected.
   if (!stillSelected || record.generation !== resolved.sync.generation) return null;
+  return secretsMeet({ resolved, wanted }, record.source);
+}
+
+/** The error for a copy that another secret of the same sync has. */
+export function secretsMeet(
+  { resolved, wanted }: { resolved: ResolvedSync; wanted: WantedCopy },
+  otherSource: string,
+): SyncError {
   return new SyncError({
     remedy: 'Conflict',
     reason: 'NameCollision',
     message:
-      `${wanted.target.scope}/${wanted.name} already is the copy of ${place.mount}/${place.name} by the same sync: ` +
-      'two secrets must not meet in one copy. Give the destination a name with captures that tell them apart',
+      `${wanted.target.scope}/${wanted.name} already is the copy of ${describeSource(otherSource)} by the same sync: ` +
+      'two secrets must not meet in one copy. Give the destination a name with captures that tell them apart, or naming: Reversible',
     owner: resolved.key,
   });
 }

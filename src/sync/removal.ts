@@ -1,79 +1,90 @@
-import { syncKeyOf, type VaultSecretSync } from '../crd/vault-secret-sync.ts';
+import { type Destination, syncKeyOf, type VaultSecretSync } from '../crd/vault-secret-sync.ts';
 import { publicMessage, SyncError } from '../errors.ts';
 import { type Observed, PremiseChanged, type Target } from '../sync-targets/contract.ts';
-import { ownerOf } from './marks.ts';
-import { planCopy } from './plan.ts';
-import type { CopyRecord, CopyResult, World } from './ports.ts';
+import { handOver, inheritedMark } from './claims.ts';
+import { noSource, ownerOf } from './marks.ts';
+import { ownIn } from './overview.ts';
+import { hasMoreToRemove, planCopy } from './plan.ts';
+import type { CopyRecord, CopyResult, World, WrittenPlace } from './ports.ts';
 import { isRefusedId } from './refused.ts';
-import type { ResolvedSync } from './resolve.ts';
+import { callStore } from './store-call.ts';
+import { copyIdOf } from './unit.ts';
+import { destinationTo, isPlace, openPlace, writtenPlaceOf } from './written-places.ts';
 
 const leaseWaitMs = 5_000;
 
-/**
- * Deals with a copy that the manifest no longer asks for: deleted with `removalPolicy: Delete`, else left and forgotten.
- * Null when there was nothing to do.
- */
-export async function removeLeftover(options: {
-  readonly world: World;
-  readonly resolved: ResolvedSync;
-  readonly signal: AbortSignal;
-  readonly copy: string;
-  readonly entry: CopyRecord;
-}): Promise<CopyResult | null> {
-  const { world, resolved, copy, entry } = options;
-  if (isRefusedId(copy)) {
-    await world.ledger.forget(copy);
-    return null;
-  }
-  const target = await targetAt(world, resolved.sync, entry.destination);
-  const keep = resolved.spec.removalPolicy === 'Retain' || resolved.spec.dryRun || target === null;
-  if (keep || world.writes() === 'paused') {
-    if (resolved.spec.removalPolicy === 'Retain') await world.ledger.forget(copy);
-    return null;
-  }
-  return removeOwn({
-    ...options,
-    owner: resolved.owner,
-    target,
-    name: entry.name,
-    sync: resolved.key,
-    source: entry.source,
-  });
+/** What became of the copies of a sync that goes away. */
+export interface Removal {
+  /** Copies that could not be deleted come as failures; the caller keeps the sync until there are none. */
+  readonly results: readonly CopyResult[];
+  /** Places that could not be searched for marks, and why. */
+  readonly unswept: readonly { readonly destination: string; readonly unswept: string }[];
 }
 
 /**
- * Deletes every copy of a sync that is going away, found by the ledger and by its marks in the stores; none while its
- * manifest says `dryRun` or `suspend`.
- * Copies that could not be deleted come back as failures; the caller keeps the sync until there are none.
+ * Deals with every copy of a sync that is going away, found by the ledger and, where they are to be deleted, by their
+ * marks in every place that was ever written: handed over, deleted or left, as `removalPolicy` says. Nothing happens
+ * while its manifest says `dryRun` or `suspend`.
  */
 export async function removeCopies(options: {
   readonly world: World;
   readonly sync: VaultSecretSync;
   readonly signal: AbortSignal;
-}): Promise<CopyResult[]> {
+}): Promise<Removal> {
   const { world, sync, signal } = options;
-  if (sync.spec.dryRun || sync.spec.suspend) return [];
+  if (sync.spec.dryRun || sync.spec.suspend) return { results: [], unswept: [] };
   const key = syncKeyOf(sync);
-  const targets = await everyPlaceOf(world, sync);
+  const policy = sync.spec.removalPolicy;
   const owner = ownerOf({ installation: world.installation, namespace: sync.namespace, name: sync.name });
-  const found = new Map<string, { target: Target; name: string; source: string }>();
+  const places = await everyPlaceOf(world, sync);
+  const found = new Map<string, { target: Target; name: string; source: string; owner?: string }>();
   for await (const { copy, entry } of world.ledger.ofSync(key)) {
-    const target = targets.find((candidate) => candidate.scope === entry.destination);
-    if (target && !isRefusedId(copy)) found.set(copy, { target, name: entry.name, source: entry.source });
+    const isComplaint = isRefusedId(copy);
+    if (entry.state === 'deleted' || (isComplaint && !isPlace(entry.destination))) continue;
+    const place = places.get(entry.destination) ?? { destination: entry.destination };
+    places.set(place.destination, place);
+    const target = await openPlace(world, sync.namespace, place).catch(() => null);
+    if (!target) continue;
+    const { name, source } = entry;
+    const id = isComplaint ? copyIdOf(target, name) : copy;
+    const inherited = await inheritedMark(world, { sync: key, copy: id });
+    if (inherited !== null) found.set(id, { target, name, source, owner: inherited });
+    else if (!isComplaint) found.set(id, { target, name, source });
   }
-  for (const target of targets) {
-    if (!target.list) continue;
-    for await (const { name } of target.list(owner, signal)) {
-      const copy = `${target.scope}/${target.identityOf(name)}`;
-      if (!found.has(copy)) found.set(copy, { target, name, source: '' });
+  const unswept: { destination: string; unswept: string }[] = [];
+  for (const place of policy === 'Delete' ? places.values() : []) {
+    const swept = await ownIn({ world, owner, namespace: sync.namespace, signal }, place);
+    if (swept.unswept !== null) unswept.push({ destination: place.destination, unswept: swept.unswept });
+    for (const [copy, { observed, target }] of swept.marked) {
+      if (!found.has(copy)) found.set(copy, { target, name: observed.name, source: noSource });
     }
   }
   const results: CopyResult[] = [];
-  for (const [copy, known] of found) results.push(await removeOwn({ world, signal, copy, owner, sync: key, ...known }));
-  return results;
+  // What another sync has taken over since is not ours any more.
+  const isDue = (latest: CopyRecord | null) => latest === null || latest.sync === key || latest.state === 'conflict';
+  for (const [copy, known] of found) {
+    const destination = await destinationTo(world, { dest: sync.spec.dest, target: known.target });
+    const result = await removeOwn({ world, signal, copy, owner, sync: key, policy, isDue, destination, ...known });
+    if (result) results.push(result);
+  }
+  return { results, unswept };
 }
 
-async function removeOwn(options: {
+/** Places of a sync's destinations, and those its status remembers. */
+async function everyPlaceOf(world: World, sync: VaultSecretSync): Promise<Map<string, WrittenPlace>> {
+  const places = new Map<string, WrittenPlace>();
+  for (const place of sync.status?.destinations ?? [])
+    if (isPlace(place.destination)) places.set(place.destination, place);
+  for (const destination of sync.spec.dest) {
+    // Where a destination leads nowhere nothing was ever written.
+    const target = await world.target(destination).catch(() => null);
+    if (target) places.set(target.scope, writtenPlaceOf(target, destination));
+  }
+  return places;
+}
+
+/** Hands a copy of ours over, deletes it, or leaves it and forgets it; null when it was left. */
+export async function removeOwn(options: {
   readonly world: World;
   readonly signal: AbortSignal;
   readonly copy: string;
@@ -82,10 +93,23 @@ async function removeOwn(options: {
   readonly name: string;
   readonly sync: string;
   readonly source: string;
-}): Promise<CopyResult> {
-  const { world, copy, target, name, owner } = options;
-  const store = target.scope.split(':')[0] as CopyResult['store'];
-  const base = { sync: options.sync, copy, store, destination: target.scope, name, source: options.source };
+  readonly policy: 'Delete' | 'Retain';
+  /** A destination of the manifest that leads there, if there still is one: it may say how copies are deleted. */
+  readonly destination: Destination | undefined;
+  /** Whether that is still due, by what the ledger holds once nobody else can change it. */
+  readonly isDue: (latest: CopyRecord | null) => boolean;
+}): Promise<CopyResult | null> {
+  const { world, copy, target, name, owner, policy, isDue } = options;
+  const base = {
+    sync: options.sync,
+    copy,
+    store: target.scope.split(':')[0] as CopyResult['store'],
+    destination: target.scope,
+    name,
+    source: options.source,
+    fingerprints: { wanted: null, found: null },
+    isLeftover: true as const,
+  };
   const finish = (result: CopyResult): CopyResult => {
     world.onCopy(result);
     return result;
@@ -94,23 +118,17 @@ async function removeOwn(options: {
   try {
     if (!lease)
       throw new SyncError({ remedy: 'Retry', reason: 'CopyBusy', message: `${copy} is being written just now` });
-    const signal = AbortSignal.any([options.signal, lease.signal, AbortSignal.timeout(leaseWaitMs)]);
-    const observed: Observed | null = await target.describe(name, signal);
-    const plan = planCopy({
-      label: copy,
-      owner,
-      observed,
-      differences: null,
-      adoptionPolicy: 'Never',
-      deletionPolicy: 'Delete',
-    });
-    if (plan.action === 'delete') {
-      signal.throwIfAborted();
-      await target.remove(plan.observed, signal);
-    }
-    await world.ledger.forget(copy);
-    const change = plan.action === 'delete' ? 'deleted' : 'absent';
-    return finish({ ...base, change, planned: change, reason: '', message: 'no longer asked for', retry: null });
+    const [latest = null] = await world.ledger.get([copy]);
+    if (!isDue(latest)) return null;
+    // What we only complained of is not ours to give.
+    const isOurs = latest?.sync !== options.sync || latest.state !== 'conflict';
+    const isHandedOver = isOurs && (await handOver(world, { copy, owner }));
+    const isDeleted = !isHandedOver && policy === 'Delete' && (await removeMarked(options, lease.signal));
+    if (latest?.sync === options.sync) await world.ledger.forget(copy);
+    if (!isHandedOver && policy === 'Retain') return null;
+    const change = isDeleted ? 'deleted' : 'absent';
+    const message = isHandedOver ? 'handed over to another sync that wants it' : 'no longer asked for';
+    return finish({ ...base, change, planned: change, reason: '', message, retry: null });
   } catch (caught) {
     const error = caught instanceof PremiseChanged ? changedMeanwhile(copy, caught) : caught;
     const reason = error instanceof SyncError ? error.reason : 'InternalError';
@@ -121,30 +139,34 @@ async function removeOwn(options: {
   }
 }
 
+/** Deletes a copy once the store has shown that it is ours; false when there was nothing of ours. */
+async function removeMarked(
+  { world, copy, target, name, owner, destination, signal: given }: Parameters<typeof removeOwn>[0],
+  leaseSignal: AbortSignal,
+): Promise<boolean> {
+  const signal = AbortSignal.any([given, leaseSignal]);
+  const call = { world, target, label: copy, backfill: true, signal };
+  const observed: Observed | null = await callStore({
+    ...call,
+    kind: 'read',
+    call: (limited) => target.describe(name, limited, destination),
+  });
+  const plan = planCopy({
+    label: copy,
+    owner,
+    formerOwner: null,
+    observed,
+    differences: null,
+    hasMoreToRemove: hasMoreToRemove(target, observed, destination),
+    wasInSync: false,
+    policies: { deletionPolicy: 'Delete', driftPolicy: 'Repair', updatePolicy: 'Always', adoptionPolicy: 'Never' },
+  });
+  if (plan.action !== 'delete') return false;
+  await callStore({ ...call, kind: 'write', call: (limited) => target.remove(plan.observed, limited, destination) });
+  return true;
+}
+
 function changedMeanwhile(copy: string, cause: PremiseChanged): SyncError {
   const message = `${copy} changed while it was looked at; it is tried again`;
   return new SyncError({ remedy: 'Retry', reason: 'KeepsChanging', message, cause });
-}
-
-/** The target behind a place that was written before, if a destination of the sync still leads there. */
-async function targetAt(world: World, sync: VaultSecretSync, scope: string): Promise<Target | null> {
-  for (const destination of sync.spec.dest) {
-    const target = await world.target(destination).catch(() => null);
-    if (target?.scope === scope) return target;
-  }
-  return world.targetAt(scope);
-}
-
-/** Places of a sync's destinations, and those its status remembers that this process knows. */
-async function everyPlaceOf(world: World, sync: VaultSecretSync): Promise<Target[]> {
-  const targets = new Map<string, Target>();
-  for (const destination of sync.spec.dest) {
-    const target = await world.target(destination);
-    targets.set(target.scope, target);
-  }
-  for (const { destination } of sync.status?.destinations ?? []) {
-    const target = world.targetAt(destination);
-    if (target) targets.set(destination, target);
-  }
-  return [...targets.values()];
 }

@@ -1,18 +1,19 @@
 import type { Destination, Spec, Store, VaultSecretSync } from '../crd/vault-secret-sync.ts';
 import { storeOf, syncKeyOf } from '../crd/vault-secret-sync.ts';
 import { fixSpec } from '../errors.ts';
-import type { Captures } from '../paths/patterns.ts';
 import { comparableAddress, trimSlashes } from '../paths/places.ts';
-import { expandName, matchName, parseSelector, type Selector } from '../paths/selector.ts';
-import type { Target } from '../sync-targets/contract.ts';
-import type { SecretPlace } from '../vault/contract.ts';
-import { ownerOf, refOf, sourceKeyOf } from './marks.ts';
-import type { PolicyCheck } from './policies.ts';
+import { parseSelection, type Selection } from '../paths/selection.ts';
+import type { JsonObject } from '../vault/json.ts';
+import { ownerOf, refOf } from './marks.ts';
+import { compileMetadataSelector, type MetadataTest } from './metadata-selector.ts';
+import { type CompiledDestination, compileDestination } from './naming/destination.ts';
+import { type CompiledText, compileName } from './naming/text.ts';
 import type { KnownVault } from './ports.ts';
+import { compileShape } from './shape/shape.ts';
 import { compileFilters, type PathFilter } from './transform/filters.ts';
-import { compileRenderer, type RenderValue } from './transform/renderer.ts';
+import { compileTransforms } from './transform/transforms.ts';
 
-/** A sync whose words have been looked up: which Vault, which selector, which marks. */
+/** A sync whose words have been looked up and compiled. */
 export interface ResolvedSync {
   readonly key: string;
   readonly sync: VaultSecretSync;
@@ -21,23 +22,32 @@ export interface ResolvedSync {
   readonly vault: string;
   /** Vault namespace; '' is the root. */
   readonly namespace: string;
-  readonly selector: Selector;
+  readonly selection: Selection;
   readonly filter: PathFilter;
-  /** Makes the value of a copy of a secret's keys. */
-  readonly render: RenderValue;
+  /** Whether a secret with this custom metadata is selected; null = metadata does not matter. */
+  readonly selectsMetadata: MetadataTest | null;
+  /** Chooses and renames the keys of a secret. @throws SyncError `FixSpec` where keys meet */
+  readonly chooseKeys: (data: JsonObject) => JsonObject;
+  readonly destinations: readonly ResolvedDestination[];
   readonly owner: string;
   readonly ref: string;
 }
 
-/** One copy that a sync wants of one secret. */
-export interface WantedCopy {
-  /** Tells copies apart across all syncs. */
-  readonly id: string;
-  readonly target: Target;
-  readonly store: Store;
+/** An entry of `spec.dest`, compiled. */
+export interface ResolvedDestination {
   readonly destination: Destination;
-  readonly name: string;
-  readonly source: string;
+  readonly store: Store;
+  readonly index: number;
+  readonly name: CompiledText;
+  /** Tags, labels and the like. */
+  readonly texts: CompiledDestination;
+  /** One copy for each key of a secret. */
+  readonly perKey: boolean;
+  readonly naming: 'Readable' | 'Reversible';
+  /** Makes the value of the keys that were chosen. @throws SyncError where they cannot take this shape */
+  readonly shape: (keys: JsonObject) => string;
+  /** The copies are known only when the secret has been read: their names follow from its keys or its metadata. */
+  readonly late: boolean;
 }
 
 /** Looks a sync's words up. Pure. @throws SyncError `FixSpec` */
@@ -45,7 +55,7 @@ export function resolveSync(
   sync: VaultSecretSync,
   context: { readonly vaults: readonly KnownVault[]; readonly installation: string },
 ): ResolvedSync {
-  const { source } = sync.spec;
+  const { source, transforms, filters, dest } = sync.spec;
   const vault = findVault(source.address, context.vaults);
   const namespace = trimSlashes(source.namespace ?? '');
   if (namespace !== '' && !vault.namespaces) {
@@ -55,17 +65,54 @@ export function resolveSync(
         'set namespaces: true for it if it is Vault Enterprise or OpenBao (community Vault ignores namespaces and would answer from the root)',
     );
   }
+  const { chooseKeys, template } = compileTransforms(transforms);
   return {
     key: syncKeyOf(sync),
     sync,
     spec: sync.spec,
     vault: vault.name,
     namespace,
-    selector: parseSelector(source),
-    filter: compileFilters(sync.spec.filters),
-    render: compileRenderer(sync.spec.transforms),
+    selection: selectionOf(source),
+    filter: compileFilters(filters),
+    selectsMetadata: source.selector ? compileMetadataSelector(source.selector) : null,
+    chooseKeys,
+    destinations: dest.map((destination, index) => resolveDestination(destination, { index, template })),
     owner: ownerOf({ installation: context.installation, namespace: sync.namespace, name: sync.name }),
     ref: refOf(sync),
+  };
+}
+
+function selectionOf(source: Spec['source']): Selection {
+  const selection = parseSelection(source);
+  const pattern = selection.selectors.find(({ kind }) => kind !== 'literal');
+  if (source.merge && pattern) {
+    throw fixSpec(
+      'MergeOfPattern',
+      'source.merge makes one copy of secrets that are written out one by one: replace the glob or pattern in ' +
+        'source.paths by the paths that are meant',
+    );
+  }
+  return selection;
+}
+
+function resolveDestination(
+  destination: Destination,
+  { index, template }: { index: number; template: ((keys: JsonObject) => string) | null },
+): ResolvedDestination {
+  const store = storeOf(destination);
+  const { name: nameTemplate, granularity = 'secret', naming = 'Readable', ...fields } = destination[store] ?? {};
+  const name = compileName(nameTemplate, { granularity });
+  const perKey = granularity === 'key';
+  return {
+    destination,
+    store,
+    index,
+    name,
+    texts: compileDestination(destination),
+    perKey,
+    naming,
+    shape: template ?? compileShape(fields),
+    late: perKey || name.needsRead,
   };
 }
 
@@ -86,46 +133,4 @@ function findVault(address: string | undefined, vaults: readonly KnownVault[]): 
     `source.address "${address}" is none of the Vaults in the settings: ${known}. ` +
       'Whoever runs the operator adds it under vaults, or as an alias of one',
   );
-}
-
-/** What a sync captures from the name of a secret of its mount; null when it does not select it, or filters it out. */
-export function selectName({ selector, filter }: ResolvedSync, name: string): Captures | null {
-  const captures = matchName(selector, name);
-  return captures !== null && filter(`${selector.mount}/${name}`) ? captures : null;
-}
-
-/**
- * The copy that a destination of a sync asks for; null when the sync does not select the secret.
- * @throws SyncError `FixSpec` for names that the store cannot hold, and for what no policy allows
- */
-export function wantedCopy(options: {
-  readonly resolved: ResolvedSync;
-  readonly place: SecretPlace;
-  readonly destination: Destination;
-  readonly target: Target;
-  readonly allows: PolicyCheck;
-}): WantedCopy | null {
-  const { resolved, place, destination, target, allows } = options;
-  const captures = selectName(resolved, place.name);
-  if (captures === null) return null;
-  const store = storeOf(destination);
-  const template = destination[store]?.name;
-  const expanded = expandName({ template, selector: resolved.selector, name: place.name, captures });
-  const name = target.nameOf(expanded.name, { derived: expanded.derived });
-  const denied = allows({
-    namespace: resolved.sync.namespace,
-    vault: resolved.vault,
-    path: [place.namespace, place.mount, place.name].filter((part) => part !== '').join('/'),
-    destination: `${target.scope}/${name}`,
-    role: destination.aws?.roleArn,
-  });
-  if (denied) throw denied;
-  return {
-    id: `${target.scope}/${target.identityOf(name)}`,
-    target,
-    store,
-    destination,
-    name,
-    source: sourceKeyOf(resolved.vault, place),
-  };
 }

@@ -1,180 +1,138 @@
-import type { Observed } from '../sync-targets/contract.ts';
-import type { SecretPlace, SecretRead } from '../vault/contract.ts';
-import { isProvenAbsent, leaveToOther, leaveUnproven, noteStale } from './absence.ts';
-import { reconcileCopy } from './copy.ts';
-import { sourceKeyOf } from './marks.ts';
-import { type Candidate, ownRecord } from './outcome.ts';
-import { type HeardVersion, isStale, staleLimitMs } from './plan.ts';
-import type { CopyRecord, CopyResult, World } from './ports.ts';
-import { collisionWith, refuseCopy, refusedId, sameCopyTwice } from './refused.ts';
-import { type ResolvedSync, selectName, wantedCopy } from './resolve.ts';
+import type { Target } from '../sync-targets/contract.ts';
+import { type Ready, reconcileCandidate } from './candidate.ts';
+import { type LateUnit, lateLeaseOf } from './late-copies.ts';
+import type { Candidate } from './outcome.ts';
+import { Readings } from './reading.ts';
+import { reconcileLate } from './reconcile-late.ts';
+import { refuseCopy, refusedId, sameCopyTwice } from './refused.ts';
+import type { ResolvedDestination, ResolvedSync } from './resolve.ts';
+import { Gathered, leaseWaitMs, type SecretOutcome, type SecretWork, type UnitWork, unitWork } from './secret-work.ts';
+import { type Unit, unitOf, wantCopy } from './unit.ts';
 
-/** Milliseconds to wait for copies that another run is writing before the job is put back. */
-const leaseWaitMs = 2_000;
+export type { SecretOutcome, SecretWork } from './secret-work.ts';
+
 /** Milliseconds until a reading that was too old is tried again. */
 const staleRetryMs = 1_000;
-
-export interface SecretWork {
-  readonly world: World;
-  /** Syncs of one Vault identity that may select the secret. */
-  readonly syncs: readonly ResolvedSync[];
-  readonly place: SecretPlace;
-  readonly heard: HeardVersion | null;
-  readonly signal: AbortSignal;
-  /** Compare with the store even where the ledger says that all is well. */
-  readonly verify: boolean;
-  /** Only this copy, by id. */
-  readonly only?: string;
-  /** What a listing has just shown, by copy id. */
-  readonly listed?: ReadonlyMap<string, Observed>;
-}
-
-export type SecretOutcome =
-  | { readonly outcome: 'done'; readonly results: readonly CopyResult[] }
-  /** Nothing was decided: come back. */
-  | {
-      readonly outcome: 'later';
-      readonly results: readonly CopyResult[];
-      readonly afterMs: number;
-      readonly reason: string;
-    }
-  /** Vault gave no certain answer. */
-  | { readonly outcome: 'unread'; readonly results: readonly CopyResult[]; readonly error: unknown };
 
 /**
  * Brings every copy of one secret in sync:
  * find the copies wanted · take their leases · read Vault once · bring each copy in sync, side by side.
  */
 export async function reconcileSecret(work: SecretWork): Promise<SecretOutcome> {
-  const { copies, refused } = await wantedCopies(work);
-  if (copies.length === 0) return { outcome: 'done', results: refused };
-  const lease = await work.world.leases.acquire(
-    copies.map(({ wanted }) => wanted.id),
-    { waitMs: leaseWaitMs, signal: work.signal },
-  );
-  if (!lease) return { outcome: 'later', results: refused, afterMs: 500, reason: 'CopyBusy' };
+  const gathered = new Gathered();
+  const { copies, late } = await copiesOf(work, gathered);
+  if (copies.length === 0 && late.length === 0) return { ...gathered, outcome: 'done' };
+  const keys = [...copies.map(({ wanted }) => wanted.id), ...late.map(lateLeaseOf)];
+  const lease = await work.world.leases.acquire(keys, { waitMs: leaseWaitMs, signal: work.signal });
+  if (!lease) return { ...gathered, outcome: 'later', afterMs: 500, reason: 'CopyBusy' };
   try {
-    return await reconcileLeased({ ...work, signal: AbortSignal.any([work.signal, lease.signal]) }, copies, refused);
+    const signal = AbortSignal.any([work.signal, lease.signal]);
+    return await reconcileLeased({ ...work, signal }, { copies, late, gathered });
   } finally {
     await lease.release();
   }
 }
 
-async function wantedCopies(work: SecretWork): Promise<{ copies: Candidate[]; refused: CopyResult[] }> {
-  const { world, place } = work;
+/** The copies that are known without a look at Vault, and the units whose copies are not. */
+async function copiesOf(work: SecretWork, gathered: Gathered): Promise<{ copies: Candidate[]; late: LateUnit[] }> {
   const copies: Candidate[] = [];
-  const refused: CopyResult[] = [];
+  const late: LateUnit[] = [];
   // Where two syncs want one copy that is nobody's yet, the earlier one gets it.
   for (const resolved of [...work.syncs].sort(byAge)) {
-    if (selectName(resolved, place.name) === null) continue;
-    const source = sourceKeyOf(resolved.vault, place);
+    const unit = unitOf(resolved, work.place);
+    if (!unit) continue;
     const ids = new Set<string>();
-    for (const destination of resolved.spec.dest) {
-      const complaint = refusedId(resolved, { destination, source });
-      const isAskedFor = (id: string) => work.only === undefined || work.only === id || work.only === complaint;
-      try {
-        const target = await world.target(destination);
-        const wanted = wantedCopy({ resolved, place, destination, target, allows: world.allows });
-        if (!wanted) continue;
-        if (ids.has(wanted.id)) throw sameCopyTwice(resolved, wanted);
-        ids.add(wanted.id);
-        // The complaint was asked about, and does not hold any more.
-        if (work.only === complaint) await world.ledger.forget(complaint);
-        if (isAskedFor(wanted.id)) copies.push({ resolved, wanted });
-      } catch (error) {
-        if (isAskedFor(complaint)) refused.push(await refuseCopy({ world, resolved, destination, source, error }));
-      }
+    const targets: { into: ResolvedDestination; target: Target }[] = [];
+    for (const into of resolved.destinations) {
+      const known = await namedCopy(work, { unit, into, ids, gathered });
+      if (known?.target) targets.push({ into, target: known.target });
+      if (known?.candidate) copies.push(known.candidate);
     }
+    if (targets.length > 0) late.push({ unit, targets, ids });
   }
-  return { copies, refused };
+  return { copies, late };
+}
+
+/** A copy, named; or only its target, when its name follows from what Vault will say; null = refused or not asked for. */
+async function namedCopy(
+  { world, only }: SecretWork,
+  options: { unit: Unit; into: ResolvedDestination; ids: Set<string>; gathered: Gathered },
+): Promise<{ candidate?: Candidate; target?: Target } | null> {
+  const { unit, into, ids, gathered } = options;
+  const { resolved, source } = unit;
+  const complaint = refusedId(resolved, { into, source, key: null });
+  const isAskedFor = (id: string) => only === undefined || only === id || only === complaint;
+  try {
+    const target = await world.target(into.destination);
+    // The complaint was asked about, and does not hold any more.
+    if (only === complaint) await world.ledger.forget(complaint);
+    if (into.late) return { target };
+    const wanted = wantCopy({ unit, into, target, content: null, key: null, allows: world.allows });
+    if (ids.has(wanted.id)) throw sameCopyTwice(resolved, wanted);
+    ids.add(wanted.id);
+    return isAskedFor(wanted.id) ? { candidate: { resolved, unit, wanted } } : null;
+  } catch (error) {
+    if (isAskedFor(complaint)) gathered.results.push(await refuseCopy({ world, resolved, into, source, error }));
+    return null;
+  }
 }
 
 function byAge({ sync: one, key }: ResolvedSync, { sync: other, key: otherKey }: ResolvedSync): number {
   return one.createdAt - other.createdAt || (key < otherKey ? -1 : 1);
 }
 
-async function reconcileLeased(
-  work: SecretWork,
-  copies: readonly Candidate[],
-  refused: readonly CopyResult[],
-): Promise<SecretOutcome> {
-  const { world, place, signal } = work;
-  const [first] = copies;
-  if (!first) return { outcome: 'done', results: refused };
-  const reader = world.reader(first.resolved.vault);
-  const ids = copies.map(({ wanted }) => wanted.id);
-  const records = await world.ledger.get(ids);
-  let read: SecretRead;
-  let mountUuid: string | null;
-  try {
-    read = await reader.read(place, signal);
-    mountUuid = read.found ? (await reader.mount(place, { fresh: false, signal })).uuid : read.mountUuid;
-  } catch (error) {
-    return { outcome: 'unread', results: refused, error };
-  }
-  const rivals = Map.groupBy(copies.keys(), (index) => ids[index]);
-  const working = [...rivals.values()].map(async (indexes) => {
-    const outcomes: CandidateOutcome[] = [];
-    for (const index of indexes) {
-      const candidate = copies[index];
-      if (!candidate) continue;
-      // Whoever was before may have taken the copy.
-      const [latest] = outcomes.length === 0 ? [records[index]] : await world.ledger.get([candidate.wanted.id]);
-      const record = latest ?? null;
-      outcomes.push(await reconcileCandidate({ ...work, mountUuid }, { candidate, read, record }));
-    }
-    return outcomes;
-  });
-  // Should the ledger fail one, the others are waited for all the same: the lease must outlive their writes.
-  await Promise.allSettled(working);
-  const settled = (await Promise.all(working)).flat();
-  const results = [...refused, ...settled.filter((result) => typeof result === 'object')];
-  return settled.includes('stale')
-    ? { outcome: 'later', results, afterMs: staleRetryMs, reason: 'StaleRead' }
-    : { outcome: 'done', results };
+interface Leased {
+  readonly copies: readonly Candidate[];
+  readonly late: readonly LateUnit[];
+  readonly gathered: Gathered;
 }
 
-type CandidateOutcome = CopyResult | 'stale' | 'superseded';
-
-async function reconcileCandidate(
-  work: SecretWork & { readonly mountUuid: string | null },
-  { candidate, read, record }: { candidate: Candidate; read: SecretRead; record: CopyRecord | null },
-): Promise<CandidateOutcome> {
+async function reconcileLeased(work: SecretWork, { copies, late, gathered }: Leased): Promise<SecretOutcome> {
   const { world, signal } = work;
-  const { resolved, wanted } = candidate;
-  if (record?.sync === resolved.key && record.generation > resolved.sync.generation) return 'superseded';
-  const own = ownRecord(record, candidate);
-  const anothers = record !== null && own === null;
-  const now = world.now();
-  // Beside another's record there is no place to note since when we doubt: there, doubt lasts a minute from the hearing.
-  const heard = anothers && work.heard && now - work.heard.versionAt >= staleLimitMs ? null : work.heard;
-  if (isStale({ read, heard, record: own, now })) {
-    if (!anothers) await noteStale(world, candidate, own);
-    return 'stale';
-  }
-  if (!read.found) {
-    if (!(await isProvenAbsent(world, { read, own, sync: resolved.key }))) {
-      return leaveUnproven(candidate, { world, read, record, signal });
-    }
-    if (anothers && record.sync === resolved.key) {
-      await world.ledger.forget(refusedId(resolved, wanted));
-      return leaveToOther(world, candidate);
+  const [first] = [...copies, ...late];
+  if (!first) return { ...gathered, outcome: 'done' };
+  const readings = new Readings(world.reader(first.unit.resolved.vault), signal);
+  const records = await world.ledger.get(copies.map(({ wanted }) => wanted.id));
+  const units = new Map<string, UnitWork>();
+  const failed: unknown[] = [];
+  for (const { unit } of [...copies, ...late]) {
+    if (units.has(unitKeyOf(unit))) continue;
+    try {
+      units.set(unitKeyOf(unit), unitWork(unit, await readings.of(world, unit)));
+    } catch (error) {
+      failed.push(error);
     }
   }
-  const collision = collisionWith(record, candidate);
-  if (collision)
-    return refuseCopy({ world, resolved, destination: wanted.destination, source: wanted.source, error: collision });
-  return reconcileCopy(
-    {
-      world,
-      resolved,
-      wanted,
-      record,
-      signal,
-      verify: work.verify,
-      mountUuid: work.mountUuid,
-      listed: work.listed?.get(wanted.id) ?? null,
-    },
-    read,
-  );
+  const ready = copies.flatMap((candidate, index) => {
+    const unit = units.get(unitKeyOf(candidate.unit));
+    return unit ? [{ candidate, unit, record: records[index] ?? null }] : [];
+  });
+  const rivals = Map.groupBy(ready, ({ candidate }) => candidate.wanted.id);
+  const early = [...rivals.values()].map((rival) => oneByOne(work, rival, gathered));
+  const held = { ids: new Set(rivals.keys()), ended: Promise.allSettled(early) };
+  const working = [
+    ...early,
+    ...late.flatMap((lateUnit) => {
+      const unit = units.get(unitKeyOf(lateUnit.unit));
+      return unit ? [reconcileLate(work, { lateUnit, unit, gathered, held })] : [];
+    }),
+  ];
+  // Should the ledger fail one, the others are waited for all the same: the lease must outlive their writes.
+  await Promise.allSettled(working);
+  await Promise.all(working);
+  if (failed.length > 0) return { ...gathered, outcome: 'unread', error: failed[0] };
+  if (!gathered.isStale) return { ...gathered, outcome: 'done' };
+  return { ...gathered, outcome: 'later', afterMs: staleRetryMs, reason: 'StaleRead' };
+}
+
+/** Syncs that want the same copy take their turns: whoever was before may have taken it. */
+async function oneByOne(work: SecretWork, ready: readonly Ready[], gathered: Gathered): Promise<void> {
+  for (const [index, { candidate, unit, record }] of ready.entries()) {
+    const [latest = null] = index === 0 ? [record] : await work.world.ledger.get([candidate.wanted.id]);
+    await reconcileCandidate(work, { candidate, unit, record: latest }, gathered);
+  }
+}
+
+function unitKeyOf({ resolved, source }: Unit): string {
+  return `${resolved.key} ${source}`;
 }

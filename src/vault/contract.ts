@@ -52,7 +52,8 @@ export type SecretRead = FoundSecret | AbsentSecret;
  * `RateLimited` (429).
  */
 export interface VaultReader {
-  read(place: SecretPlace, signal: AbortSignal): Promise<SecretRead>;
+  /** The latest version, or the one asked for (KV v2; KV v1 has only one, whatever is asked). */
+  read(place: SecretPlace, signal: AbortSignal, options?: { readonly version?: number }): Promise<SecretRead>;
   /** Names of all secrets below `prefix` ('' or ending in '/'), folders walked with bounded concurrency. */
   list(place: MountPlace & { readonly prefix: string }, signal: AbortSignal): AsyncIterable<string>;
   /** Cached; `fresh: true` asks Vault now. */

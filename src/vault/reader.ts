@@ -42,7 +42,7 @@ export function createVaultReader(options: VaultReaderOptions): VaultReader {
   const world = { session, mounts };
 
   return {
-    read: (place, signal) => inquire(world, readingOf(place, signal)),
+    read: (place, signal, { version } = {}) => inquire(world, readingOf(place, { signal, version })),
     list: (place, signal) =>
       walkFolders({
         prefix: place.prefix,
@@ -71,7 +71,10 @@ function createTokens(options: VaultReaderOptions, client: VaultClient): TokenSo
   return createLoginTokens({ ...options, auth, client });
 }
 
-function readingOf(place: SecretPlace, signal: AbortSignal): Inquiry<SecretRead> {
+function readingOf(
+  place: SecretPlace,
+  { signal, version }: { signal: AbortSignal; version: number | undefined },
+): Inquiry<SecretRead> {
   const { mount, name } = place;
   return {
     operation: 'read',
@@ -80,7 +83,7 @@ function readingOf(place: SecretPlace, signal: AbortSignal): Inquiry<SecretRead>
     wording(kvVersion) {
       const prefix = kvVersion === 2 ? `${mount}/data` : mount;
       return {
-        path: `${encodePath(prefix)}/${encodePath(name)}`,
+        path: `${encodePath(prefix)}/${encodePath(name)}${kvVersion === 2 && version !== undefined ? `?version=${version}` : ''}`,
         what: `to read "${name}" in the mount "${mount}"`,
         grant: { capability: 'read', path: `${prefix}/${name}` },
       };

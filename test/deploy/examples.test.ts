@@ -8,7 +8,8 @@ import { Settings } from '../../src/config/settings.ts';
 import { parseManifest } from '../../src/crd/manifest.ts';
 import { type Destination, type Manifest, storeOf } from '../../src/crd/vault-secret-sync.ts';
 import { compilePolicies } from '../../src/sync/policies.ts';
-import { resolveSync, wantedCopy } from '../../src/sync/resolve.ts';
+import { resolveSync } from '../../src/sync/resolve.ts';
+import { unitOf, wantCopy } from '../../src/sync/unit.ts';
 import type { Target, TargetContext } from '../../src/sync-targets/contract.ts';
 import { targetKinds } from '../../src/sync-targets/registry.ts';
 import { root } from './chart.ts';
@@ -58,12 +59,12 @@ async function copiesOf(name: string, secret: string): Promise<string[]> {
   const read = { ...sync, generation: 1, annotations: {}, createdAt: 0, deleting: false, status: null };
   const resolved = resolveSync(read, { vaults: settings.vaults, installation: 'examples' });
   const [mount = '', ...rest] = secret.split('/');
-  return spec.dest.map((destination) => {
-    const target = openTarget(destination, settings);
-    const place = { vault: resolved.vault, namespace: '', mount, name: rest.join('/') };
+  const unit = unitOf(resolved, { namespace: '', mount, name: rest.join('/') });
+  return resolved.destinations.map((into) => {
+    if (!unit) return 'not selected';
+    const target = openTarget(into.destination, settings);
     const allows = compilePolicies(settings.policies);
-    const copy = wantedCopy({ resolved, place, destination, target, allows });
-    return copy === null ? 'not selected' : `${copy.store} ${copy.name}`;
+    return `${into.store} ${wantCopy({ unit, into, target, content: null, key: null, allows }).name}`;
   });
 }
 

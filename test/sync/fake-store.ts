@@ -30,14 +30,19 @@ export class FakeStore implements Target {
   readonly copies = new Map<string, StoredCopy>();
   /** E.g. `write app/db`, in order. */
   readonly calls: string[] = [];
+  /** How many of them were writes. */
+  writes = 0;
   /** Errors to throw before anything happens, by operation. */
   readonly failing = new Map<Operation, unknown>();
   /** The next write happens, but its answer is lost. */
   losesNextAnswer = false;
   hangs = false;
+  /** When writes are done, Unix time in milliseconds. */
+  now = () => 0;
   /** Called within a write, before anything is changed. */
   duringWrite: (() => void | Promise<void>) | null = null;
   list: NonNullable<Target['list']>;
+  rates?: NonNullable<Target['rates']>;
 
   constructor(scope: string) {
     this.scope = scope;
@@ -95,7 +100,7 @@ export class FakeStore implements Target {
       this.losesNextAnswer = false;
       throw answerLost();
     }
-    return { versionId, at: 0 };
+    return { versionId, at: this.now() };
   }
 
   async remove(observed: Observed, signal: AbortSignal): Promise<void> {
@@ -107,6 +112,17 @@ export class FakeStore implements Target {
   /** What a write would have to call it by. */
   callsOf(...operations: Operation[]): string[] {
     return this.calls.filter((call) => operations.some((operation) => call.startsWith(`${operation} `)));
+  }
+
+  /** Forgets what was called so far. */
+  quiet(): void {
+    this.calls.length = 0;
+    this.writes = 0;
+  }
+
+  /** What is there, by name. */
+  values(): Record<string, string> {
+    return Object.fromEntries([...this.copies].map(([name, { value }]) => [name, value]));
   }
 
   /** Puts a copy there by hand. */
@@ -121,6 +137,7 @@ export class FakeStore implements Target {
 
   async #enter(operation: Operation, name: string, signal: AbortSignal): Promise<void> {
     this.calls.push(`${operation} ${name}`);
+    if (operation === 'write') this.writes++;
     if (this.hangs) await untilAborted(signal);
     signal.throwIfAborted();
     if (this.failing.has(operation)) throw this.failing.get(operation);

@@ -1,6 +1,17 @@
 import type { Destination, VaultSecretSync } from '../../src/crd/vault-secret-sync.ts';
 import { compilePolicies } from '../../src/sync/policies.ts';
-import type { CopyRecord, CopyResult, KnownVault, Leases, Ledger, World } from '../../src/sync/ports.ts';
+import type {
+  Budgets,
+  CopyRecord,
+  CopyResult,
+  DeletionLog,
+  KnownVault,
+  Leases,
+  Ledger,
+  WaitingCopy,
+  World,
+  WrittenPlace,
+} from '../../src/sync/ports.ts';
 import { type ResolvedSync, resolveSync } from '../../src/sync/resolve.ts';
 import { reconcileSecret, type SecretOutcome, type SecretWork } from '../../src/sync/secret.ts';
 import { reconcileSync, type SyncOutcome } from '../../src/sync/sync.ts';
@@ -25,6 +36,11 @@ export class FakeWorld implements World {
   readonly gcp = new FakeStore('gcp:team-a');
   readonly ledger = new FakeLedger();
   readonly leases = new FakeLeases();
+  readonly deletions = new FakeDeletionLog();
+  readonly budgets = new FakeBudgets();
+  readonly generations = new Map<string, number>();
+  readonly gone = new Set<string>();
+  readonly woken: WaitingCopy[] = [];
   readonly vaults = [mainVault];
   readonly results: CopyResult[] = [];
   /** Places in the order in which they were recorded, with the writes each store had seen by then. */
@@ -54,12 +70,31 @@ export class FakeWorld implements World {
     return store;
   }
 
-  targetAt(scope: string): FakeStore | null {
-    return this.stores.find((store) => store.scope === scope) ?? null;
+  async targetAt({ destination }: WrittenPlace): Promise<FakeStore | null> {
+    return this.stores.find((store) => store.scope === destination) ?? null;
   }
 
-  async recordPlaces(_sync: VaultSecretSync, places: readonly string[]): Promise<void> {
-    for (const place of places) this.places.push(`${place} ${this.targetAt(place)?.callsOf('write').length}`);
+  async recordPlaces(_sync: VaultSecretSync, places: readonly WrittenPlace[]): Promise<void> {
+    for (const { destination } of places) {
+      const store = this.stores.find(({ scope }) => scope === destination);
+      this.places.push(`${destination} ${store?.writes}`);
+    }
+  }
+
+  /** Every sync that was resolved is known, until it is told to be gone. */
+  generationOf(key: string): number | null {
+    return this.gone.has(key) ? null : (this.generations.get(key) ?? null);
+  }
+
+  /** By copy: what the manifests of other syncs are known to want. */
+  readonly rivals = new Map<string, string>();
+
+  earlierRival(copy: string): string | null {
+    return this.rivals.get(copy) ?? null;
+  }
+
+  async wake(copies: readonly WaitingCopy[]): Promise<void> {
+    this.woken.push(...copies);
   }
 
   onCopy(result: CopyResult): void {
@@ -71,7 +106,9 @@ export class FakeWorld implements World {
   }
 
   resolve(sync: VaultSecretSync): ResolvedSync {
-    return resolveSync(sync, this);
+    const resolved = resolveSync(sync, this);
+    this.generations.set(resolved.key, Math.max(sync.generation, this.generations.get(resolved.key) ?? 0));
+    return resolved;
   }
 
   /** Reconciles one secret as an event for it would. */
@@ -93,7 +130,7 @@ export class FakeWorld implements World {
 
   /** Forgets what was called so far. */
   quiet(): void {
-    for (const store of this.stores) store.calls.length = 0;
+    for (const store of this.stores) store.quiet();
     this.results.length = 0;
     this.places.length = 0;
     this.vault.reads = 0;
@@ -111,7 +148,8 @@ export async function worldInSync(sync: VaultSecretSync): Promise<FakeWorld> {
   const world = new FakeWorld();
   world.vault.put('app/db', { user: 'ada' });
   await world.reconcile(sync);
-  world.clock.now += 1_000;
+  // A secret that is older than a minute, and so is surely known to every standby.
+  world.clock.now += 61_000;
   world.quiet();
   return world;
 }
@@ -141,8 +179,23 @@ export class FakeLedger implements Ledger {
     this.entries.delete(copy);
   }
 
+  async counts(sync: string): Promise<Record<string, Record<string, number>>> {
+    const counts: Record<string, Record<string, number>> = {};
+    for (const entry of this.entries.values()) {
+      if (entry.sync !== sync) continue;
+      const states = counts[entry.destination] ?? {};
+      counts[entry.destination] = states;
+      states[entry.state] = (states[entry.state] ?? 0) + 1;
+    }
+    return counts;
+  }
+
   async *ofSync(sync: string): AsyncGenerator<{ copy: string; entry: CopyRecord }> {
     for (const [copy, entry] of [...this.entries]) if (entry.sync === sync) yield { copy, entry };
+  }
+
+  async *unwellOf(sync: string): AsyncGenerator<{ copy: string; entry: CopyRecord }> {
+    for await (const known of this.ofSync(sync)) if (known.entry.unwell) yield known;
   }
 
   async recall(sync: string, fact: string): Promise<string | null> {
@@ -163,10 +216,57 @@ export class FakeLedger implements Ledger {
   }
 }
 
+/** Remembers deletions as the shared state does. */
+export class FakeDeletionLog implements DeletionLog {
+  readonly #noted = new Map<string, Map<string, number>>();
+
+  async admit(sync: string, options: Parameters<DeletionLog['admit']>[1]): Promise<boolean> {
+    const { copies, limit, windowMs, now } = options;
+    const recent = this.#recent(sync, now - windowMs);
+    if (new Set([...recent.keys(), ...copies]).size > limit) return false;
+    for (const copy of copies) recent.set(copy, now);
+    return true;
+  }
+
+  async count(sync: string, { windowMs, now }: { windowMs: number; now: number }): Promise<number> {
+    return this.#recent(sync, now - windowMs).size;
+  }
+
+  async noted(sync: string, { windowMs, now }: { windowMs: number; now: number }): Promise<string[]> {
+    return [...this.#recent(sync, now - windowMs).keys()];
+  }
+
+  #recent(sync: string, since: number): Map<string, number> {
+    const recent = new Map([...(this.#noted.get(sync) ?? [])].filter(([, at]) => at > since));
+    this.#noted.set(sync, recent);
+    return recent;
+  }
+}
+
+/** Gives whatever is asked for, unless it is told to give nothing. */
+export class FakeBudgets implements Budgets {
+  readonly taken: string[] = [];
+  readonly slowed: { bucket: string; retryAfterMs: number | null }[] = [];
+  spent = false;
+
+  async take(bucket: string, { backfill, signal }: Parameters<Budgets['take']>[1]): Promise<void> {
+    if (this.spent) {
+      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+    }
+    this.taken.push(backfill ? `${bucket} (backfill)` : bucket);
+  }
+
+  async slowDown(bucket: string, { retryAfterMs }: Parameters<Budgets['slowDown']>[1]): Promise<void> {
+    this.slowed.push({ bucket, retryAfterMs });
+  }
+}
+
 export class FakeLeases implements Leases {
   readonly held = new Map<string, AbortController>();
   /** Nobody waits: what is held is refused at once. */
   impatient = false;
+  /** Called before a lease is given: what happened while it was waited for. */
+  beforeGiven: ((keys: readonly string[]) => void) | null = null;
   #released = Promise.withResolvers<void>();
 
   async acquire(keys: readonly string[], _options: { waitMs: number; signal?: AbortSignal }) {
@@ -174,6 +274,7 @@ export class FakeLeases implements Leases {
       if (this.impatient) return null;
       await this.#released.promise;
     }
+    this.beforeGiven?.(keys);
     const controller = new AbortController();
     for (const key of keys) this.held.set(key, controller);
     return {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { mountUuidFact } from '../../src/sync/absence.ts';
+import { recallMounts } from '../../src/sync/absence.ts';
 import { sourceUnavailable } from './fake-vault.ts';
 import { FakeWorld } from './fake-world.ts';
 import { awsOnly, everywhere, someSync } from './some-sync.ts';
@@ -10,7 +10,7 @@ async function settledWorld(count = 3): Promise<FakeWorld> {
   const world = new FakeWorld();
   for (let index = 0; index < count; index++) world.vault.put(`app/${index}`, { index });
   await world.reconcile(pattern);
-  world.clock.now += 1_000;
+  world.clock.now += 61_000;
   world.quiet();
   return world;
 }
@@ -20,11 +20,11 @@ describe('a full reconcile', () => {
     const world = new FakeWorld();
     for (const name of ['app/one', 'app/two/three', 'other/one', 'app']) world.vault.put(name, { name });
 
-    const { results, unread, later, mountUuid } = await world.reconcile(someSync({ path: 'secret/app/.*' }));
+    const { results, unread, later, whole } = await world.reconcile(someSync({ path: 'secret/app/.*' }));
 
     expect([...world.aws.copies.keys()].sort()).toEqual(['app/one', 'app/two/three']);
     expect(results.map(({ change }) => change)).toEqual(['created', 'created']);
-    expect([unread, later, mountUuid]).toEqual([null, [], 'uuid-1']);
+    expect([unread, later, whole]).toEqual([null, [], true]);
   });
 
   test('of unchanged secrets lists each store once, describes nothing and writes nothing', async () => {
@@ -106,7 +106,8 @@ describe('a full reconcile', () => {
     await world.reconcile(pattern);
 
     expect([...world.aws.copies.keys()]).toEqual(['app/2']);
-    expect(world.vault.reads).toBe(3);
+    // Once to find out, and once more just before each deletion.
+    expect(world.vault.reads).toBe(3 + 2 * 3);
   });
 
   test('an empty listing alone deletes nothing', async () => {
@@ -138,11 +139,11 @@ describe('a full reconcile', () => {
     };
 
     const narrower = someSync({ path: 'secret/app/.*', dest: awsOnly, removalPolicy: 'Delete' }, { generation: 2 });
-    const { unread, results, mountUuid } = await world.reconcile(narrower);
+    const { unread, results, whole } = await world.reconcile(narrower);
 
     expect(unread?.count).toBe(2);
     expect(results.map(({ change }) => change)).toEqual(['unchanged']);
-    expect(mountUuid).toBeNull();
+    expect(whole).toBe(false);
     expect(world.azure.copies.size).toBe(3);
   });
 
@@ -160,7 +161,7 @@ describe('a full reconcile', () => {
   test('remembers the mount once it has gone through it', async () => {
     const world = await settledWorld();
 
-    expect(world.ledger.facts.get(`team-a/db ${mountUuidFact}`)).toBe('uuid-1');
+    expect(await recallMounts(world.ledger, 'team-a/db')).toEqual({ secret: 'uuid-1' });
   });
 
   test('works on at most 16 secrets at once', async () => {

@@ -34,9 +34,11 @@ describe('marks are for ever', () => {
   });
 
   test('the source key', () => {
-    expect(sourceKeyOf('main', { namespace: 'a/b', mount: 'infra/kv', name: 'app/db' })).toBe(
+    expect(sourceKeyOf('main', [{ namespace: 'a/b', mount: 'infra/kv', name: 'app/db' }])).toBe(
       '["main","a/b","infra/kv","app/db"]',
     );
+    const merged = ['one', 'two'].map((name) => ({ namespace: '', mount: 'secret', name }));
+    expect(sourceKeyOf('main', [merged[0]!, merged[1]!])).toBe('["main","","secret","one","secret","two"]');
   });
 
   test('the state mark', () => {
@@ -125,9 +127,10 @@ describe('parseSourceKey', () => {
     const text = fc.string({ unit: 'binary' });
 
     fc.assert(
-      fc.property(text, text, text, text, (vault, namespace, mount, name) => {
-        const place = { namespace, mount, name };
-        expect(parseSourceKey(sourceKeyOf(vault, place))).toEqual({ vault, place });
+      fc.property(text, text, fc.array(fc.tuple(text, text), { minLength: 1 }), (vault, namespace, names) => {
+        const [first, ...rest] = names.map(([mount, name]) => ({ namespace, mount, name }));
+        const places = [first!, ...rest] as const;
+        expect(parseSourceKey(sourceKeyOf(vault, places))).toEqual({ vault, places });
       }),
       { seed: 1 },
     );

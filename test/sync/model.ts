@@ -1,9 +1,14 @@
-import type { VaultSecretSync } from '../../src/crd/vault-secret-sync.ts';
+import { releaseDeletionsAnnotation, type VaultSecretSync } from '../../src/crd/vault-secret-sync.ts';
+import { recallMounts, restoreMounts } from '../../src/sync/absence.ts';
+import { stoppedDeletions } from '../../src/sync/deletion-guard.ts';
 import type { CopyResult } from '../../src/sync/ports.ts';
-import { renderValue } from '../../src/sync/render.ts';
-import type { SecretRead } from '../../src/vault/contract.ts';
+import { removeCopies } from '../../src/sync/removal.ts';
+import { renderJson } from '../../src/sync/shape/json.ts';
 import { answerLost, type FakeStore, type StoredCopy } from './fake-store.ts';
 import { FakeWorld } from './fake-world.ts';
+import { VaultHistory } from './model-history.ts';
+import { type Manifest, manifests, writeManifest } from './model-manifests.ts';
+import { Watch } from './model-watch.ts';
 
 /** How far a standby may be behind, in milliseconds: less than the minute after which Vault is believed. */
 const longestLagMs = 30_000;
@@ -12,212 +17,325 @@ const longestLagMs = 30_000;
 interface Waiting {
   version: number | null;
   versionAt: number;
+  at: number;
+}
+
+/** A `VaultSecretSync` in the cluster. */
+interface Resource {
+  manifest: Manifest | null;
+  /** The one before, which a replica may not have seen replaced. */
+  previous: Manifest | null;
+  /** Its copies are being taken away. */
+  removing: Manifest | null;
+  readonly places: Set<string>;
+  mounts: Readonly<Record<string, string>>;
 }
 
 /** A small installation with a queue, in which everything can happen at any time. */
 export class Installation {
   readonly world = new FakeWorld();
-  readonly #sync: VaultSecretSync;
+  readonly #secrets: readonly string[];
+  readonly #resources = new Map<string, Resource>();
+  readonly #history = new VaultHistory();
+  readonly #watch: Watch;
   readonly #waiting = new Map<string, Waiting>();
+  readonly #heardAt = new Map<string, number>();
+  /** Syncs that have been removed, some of which were created anew. */
+  readonly #removed = new Set<string>();
   readonly #crashed = new Set<string>();
-  /** Secrets that have had more than one life. */
   readonly #reborn = new Set<string>();
-  readonly #parked: CopyResult[] = [];
-  /** What Vault said of a secret, and since when. */
-  readonly #history = new Map<string, { since: number; answer: SecretRead }[]>();
+  readonly #parked: Pick<CopyResult, 'sync' | 'copy' | 'source'>[] = [];
   /** Copies that others put there, which nobody of ours may touch. */
   readonly #foreign = new Map<string, StoredCopy>();
   /** Grows with every put, so that of two contents the greater is newer. */
   #content = 0;
+  #isReleasing = false;
   #ledgerWasLost = false;
+  /** A standby knows of a new mount before it answers from it. */
+  #remountedAt = 0;
+
+  constructor(secrets: readonly string[]) {
+    this.#secrets = secrets;
+    const { world } = this;
+    world.recordPlaces = async ({ name }, places) => {
+      for (const { destination } of places) this.#resources.get(name)?.places.add(destination);
+    };
+    this.#watch = new Watch({
+      world,
+      history: this.#history,
+      secrets,
+      crashed: this.#crashed,
+      reborn: this.#reborn,
+      isReleasing: () => this.#isReleasing,
+      heardAt: (secret) => this.#heardAt.get(secret) ?? 0,
+      manifestsOf: (name) => {
+        const { manifest = null, previous = null } = this.#resources.get(name) ?? {};
+        return manifest ? [manifest, ...(previous ? [previous] : [])] : [];
+      },
+    });
+  }
+
   /** What must never happen, and did. */
-  readonly violations: string[] = [];
-
-  constructor(sync: VaultSecretSync) {
-    this.#sync = sync;
-    for (const store of this.stores) this.#watch(store);
+  get violations(): readonly string[] {
+    return this.#watch.violations;
   }
 
-  get stores(): FakeStore[] {
-    return [this.world.aws, this.world.azure];
+  put(secret: string, keys: readonly string[]): void {
+    const content = ++this.#content;
+    this.#change(secret, () => this.world.vault.put(secret, Object.fromEntries(keys.map((key) => [key, content]))));
   }
 
-  put(name: string): void {
-    this.#change(name, () => this.world.vault.put(name, { content: ++this.#content }));
+  delete(secret: string): void {
+    this.#change(secret, () => this.world.vault.delete(secret));
   }
 
-  delete(name: string): void {
-    this.#change(name, () => this.world.vault.delete(name));
+  undelete(secret: string): void {
+    this.#change(secret, () => this.world.vault.undelete(secret));
   }
 
-  undelete(name: string): void {
-    this.#change(name, () => this.world.vault.undelete(name));
+  deleteMetadata(secret: string): void {
+    this.#reborn.add(secret);
+    this.#change(secret, () => this.world.vault.deleteMetadata(secret));
   }
 
-  deleteMetadata(name: string): void {
-    this.#reborn.add(name);
-    this.#change(name, () => this.world.vault.deleteMetadata(name));
+  /** The mount is disabled and enabled again: empty, and with another uuid. Nobody hears of each secret. */
+  remount(): void {
+    this.world.clock.now += 1;
+    this.world.vault.remount();
+    this.#remountedAt = this.world.clock.now;
+    for (const secret of this.#secrets) this.#note(secret, true);
+  }
+
+  create(name: string, wording: number): void {
+    const known = this.#resources.get(name);
+    if (known?.manifest || known?.removing) return;
+    const createdAt = known ? this.world.clock.now : (manifests[name]?.createdAt ?? 0);
+    const manifest = writeManifest(name, { wording, generation: 1, createdAt });
+    this.#resources.set(name, { manifest, previous: null, removing: null, places: new Set(), mounts: {} });
+    this.world.gone.delete(keyOf(name));
+    this.world.generations.set(keyOf(name), 1);
+  }
+
+  edit(name: string, wording: number): void {
+    const resource = this.#resources.get(name);
+    if (!resource?.manifest) return;
+    const { generation, createdAt } = resource.manifest.sync;
+    resource.previous = resource.manifest;
+    resource.manifest = writeManifest(name, { wording, generation: generation + 1, createdAt });
+    this.world.generations.set(keyOf(name), generation + 1);
+  }
+
+  async remove(name: string): Promise<void> {
+    const resource = this.#resources.get(name);
+    if (!resource?.manifest) return;
+    this.#removed.add(keyOf(name));
+    Object.assign(resource, { removing: resource.manifest, manifest: null, previous: null });
+    this.world.gone.add(keyOf(name));
+    await this.#finishRemoval(name, resource);
   }
 
   /** The event of a path is lost; a full reconcile may find out. */
-  loseEvent(name: string): void {
+  loseEvent(secret: string): void {
     // What a crashed process had taken is not lost: another replica takes it up.
-    if (!this.#crashed.has(name)) this.#waiting.delete(name);
+    if (!this.#crashed.has(secret)) this.#waiting.delete(secret);
   }
 
   /** An event comes once more, or late. */
-  repeatEvent(name: string): void {
-    this.#hear(name, null);
+  repeatEvent(secret: string): void {
+    this.#hear(secret, null);
   }
 
-  loseLedger(): void {
-    this.world.ledger.entries.clear();
+  async loseLedger(): Promise<void> {
+    this.world.ledger.lose();
     this.#ledgerWasLost = true;
+    for (const sync of this.#syncs()) await restoreMounts(this.world.ledger, sync);
   }
 
-  takeOver(name: string, store: FakeStore, owner: string | null): void {
-    if (this.#foreign.has(keyOf(store, name))) return;
+  takeOver(store: FakeStore, { name, owner }: { name: string; owner: string | null }): void {
+    const place = placeOf(store, name);
+    if (this.#foreign.has(place)) return;
     store.place(name, { owner, versionId: `foreign-${++this.#content}` });
-    this.#foreign.set(keyOf(store, name), store.copies.get(name)!);
+    const placed = store.copies.get(name);
+    if (placed) this.#foreign.set(place, placed);
   }
 
-  removeByHand(name: string, store: FakeStore): void {
-    if (this.#foreign.delete(keyOf(store, name)) || store.copies.has(name)) store.copies.delete(name);
+  removeByHand(store: FakeStore, name: string): void {
+    this.#foreign.delete(placeOf(store, name));
+    store.copies.delete(name);
   }
 
-  /** Runs the job of a path, with a standby that is `lagMs` behind, or with a crash before anything is recorded. */
-  async run(name: string, { lagMs = 0, crashes = false }: { lagMs?: number; crashes?: boolean }): Promise<void> {
-    const job = this.#waiting.get(name);
+  /** Runs the job of a path: with a standby that is behind, with a crash before anything is recorded, or by a replica that has not seen the latest edits. */
+  async run(
+    secret: string,
+    { lagMs = 0, crashes = false, isOutdated = false }: { lagMs?: number; crashes?: boolean; isOutdated?: boolean },
+  ): Promise<void> {
+    const job = this.#waiting.get(secret);
     if (!job) return;
     const { world } = this;
-    this.#waiting.delete(name);
-    world.vault.lagging = lagMs === 0 ? null : this.#answerAt(name, world.clock.now - Math.min(lagMs, longestLagMs));
+    this.#waiting.delete(secret);
+    const at = Math.max(this.#remountedAt, world.clock.now - Math.min(lagMs, longestLagMs));
+    const never = { ...world.vault.answer('never written'), mountUuid: world.vault.mountUuid };
+    world.vault.lagging = lagMs === 0 ? null : (this.#history.answerAt(secret, at) ?? never);
     if (crashes) world.ledger.failing = new Error('crashed');
     try {
-      const { outcome, results } = await world.follow(name, this.#sync, { heard: job });
+      const { outcome, results } = await this.#asReplica(isOutdated, (syncs) =>
+        world.follow(secret, syncs, { heard: job }),
+      );
       this.#park(results);
       world.clock.now += 1_000;
-      if (outcome !== 'done') await this.#runAgain(name, job);
-      this.#crashed.delete(name);
-    } catch {
-      this.#crashed.add(name);
-      this.#keep(name, job);
+      if (outcome !== 'done') await this.#runAgain(secret, job);
+      this.#crashed.delete(secret);
+    } catch (error) {
+      if (error !== world.ledger.failing) throw error;
+      this.#crashed.add(secret);
+      this.#keep(secret, job);
     } finally {
       world.vault.lagging = null;
       world.ledger.failing = null;
     }
   }
 
+  /** A copy that failed, or that somebody has given up, is tried again alone. */
   async runParked(): Promise<void> {
-    const parked = this.#parked.shift();
-    if (!parked) return;
-    const name = JSON.parse(parked.source)[3] as string;
-    const { results } = await this.world.follow(name, this.#sync, { only: parked.copy, verify: true });
+    const { woken } = this.world;
+    const parked = this.#parked.shift() ?? woken.shift();
+    const sync = this.#syncs().find(({ name }) => keyOf(name) === parked?.sync);
+    if (!parked || !sync) return;
+    const { results } = await this.world.follow(secretIn(parked.source), sync, { only: parked.copy, verify: true });
     this.#park(results);
   }
 
-  async reconcile(): Promise<void> {
-    const { results, later } = await this.world.reconcile(this.#sync);
+  async reconcile(name: string, annotations: Readonly<Record<string, string>> = {}): Promise<void> {
+    const resource = this.#resources.get(name);
+    const sync = this.#syncs().find((one) => one.name === name);
+    if (!resource || !sync) return;
+    const { results, later, whole, places } = await this.world.reconcile({ ...sync, annotations });
     this.#park(results);
     for (const { place } of later) this.#hear(place.name, null);
+    if (whole) resource.mounts = await recallMounts(this.world.ledger, keyOf(name));
+    for (const { destination, unswept } of places ?? []) if (unswept === null) resource.places.delete(destination);
   }
 
-  /** All is well again; what is left to do is done. */
+  /** All is well again; what is left to do is done, and the deletions that the guard has stopped are released. */
   async settle(): Promise<void> {
     const { world } = this;
-    for (const store of this.stores) {
-      store.failing.clear();
-      store.losesNextAnswer = false;
-    }
-    for (let round = 0; round < 2; round++) {
+    this.#isReleasing = true;
+    for (const store of world.stores) fail(store, 'not');
+    for (let round = 0; round < 6; round++) {
       world.clock.now += 61_000;
-      await world.reconcile(this.#sync);
+      for (const [name, resource] of this.#resources) {
+        if (resource.removing) await this.#finishRemoval(name, resource);
+        const { digest } = await stoppedDeletions(world.ledger, keyOf(name));
+        await this.reconcile(name, { [releaseDeletionsAnnotation]: digest });
+      }
     }
-    for (const name of this.#crashed) await this.run(name, {});
+    for (const secret of this.#crashed) await this.run(secret, {});
   }
 
   /** In what the copies differ from what Vault says, and what of others' was touched. */
-  differences(names: readonly string[]): string[] {
-    return this.stores.flatMap((store) => names.flatMap((name) => this.#differenceOf(store, name)));
+  differences(): string[] {
+    const wanted = this.#wanted();
+    const places = this.world.stores.flatMap((store) =>
+      [...store.copies].map(([name, copy]) => [placeOf(store, name), copy] as const),
+    );
+    const found = new Map(places);
+    return [...new Set([...wanted.keys(), ...found.keys(), ...this.#foreign.keys()])].flatMap((place) => {
+      const foreign = this.#foreign.get(place);
+      if (foreign) return found.get(place) === foreign ? [] : [`${place} was not ours, and was touched`];
+      const value = found.get(place)?.value;
+      // Whom a sync that is gone has handed its copy over to only the ledger knows; and who was edited before it took the
+      // copy does not give it up any more.
+      const isUntaken = this.#ledgerWasLost || Boolean(this.world.ledger.facts.get(`*handover ${place}`));
+      const isStranded = isUntaken && this.#removed.has(found.get(place)?.ref ?? '');
+      // What only its mark tells of is kept where the mount is another one.
+      const isOrphan = this.#remountedAt > 0 && !wanted.has(place);
+      const isUnclear = this.#secrets.some((secret) => this.#history.isUnclear(secret) && isOf(place, secret));
+      return value === wanted.get(place) || isUnclear || isStranded || isOrphan
+        ? []
+        : [`${place} is ${value}, and must be ${wanted.get(place)}`];
+    });
   }
 
-  #differenceOf(store: FakeStore, name: string): string[] {
-    const key = keyOf(store, name);
-    const copy = store.copies.get(name);
-    const foreign = this.#foreign.get(key);
-    if (foreign) return copy === foreign ? [] : [`${key} was not ours, and was touched`];
-    const answer = this.world.vault.answer(name);
-    const wanted = answer.found ? renderValue(answer.data) : undefined;
-    // Nobody can know what a copy was made from when the ledger is lost and its secret has left no trace in Vault.
-    const isOrphan = this.#ledgerWasLost && !answer.found && answer.because === 'notFound';
-    return copy?.value === wanted || isOrphan ? [] : [`${key} is ${copy?.value}, Vault says ${wanted}`];
+  /** The values that must be there, by place. */
+  #wanted(): Map<string, string> {
+    const wanted = new Map<string, string>();
+    for (const { manifest } of this.#resources.values()) {
+      for (const secret of this.#secrets) {
+        const answer = this.world.vault.answer(secret);
+        if (!answer.found || !manifest) continue;
+        for (const copy of manifest.wording.copies(secret, Object.keys(answer.data))) {
+          const value = copy.key === null ? answer.data : (answer.data[copy.key] ?? null);
+          wanted.set(placeOf(this.world[copy.store], copy.name), renderJson(value));
+        }
+      }
+    }
+    return wanted;
   }
 
-  #change(name: string, change: () => void): void {
+  #syncs(isOutdated = false): VaultSecretSync[] {
+    return [...this.#resources.values()].flatMap(({ manifest, previous, places, mounts }) => {
+      const seen = isOutdated ? (previous ?? manifest) : manifest;
+      return seen && manifest ? [withStatus(seen, { places, mounts })] : [];
+    });
+  }
+
+  /** What a replica does that knows other generations than the others. */
+  async #asReplica<T>(isOutdated: boolean, work: (syncs: VaultSecretSync[]) => Promise<T>): Promise<T> {
+    const { world } = this;
+    const syncs = this.#syncs(isOutdated);
+    const known = world.generationOf;
+    if (isOutdated) {
+      world.generationOf = (key) => syncs.find(({ name }) => keyOf(name) === key)?.generation ?? null;
+    }
+    try {
+      return await work(syncs);
+    } finally {
+      world.generationOf = known;
+    }
+  }
+
+  async #finishRemoval(name: string, resource: Resource): Promise<void> {
+    if (!resource.removing) return;
+    const sync = withStatus(resource.removing, resource);
+    const { results, unswept } = await removeCopies({ world: this.world, sync, signal: new AbortController().signal });
+    if (unswept.length > 0 || results.some(({ change }) => change === 'failed')) return;
+    await this.world.ledger.forgetSync(keyOf(name));
+    resource.removing = null;
+  }
+
+  #change(secret: string, change: () => void): void {
     this.world.clock.now += 1;
     change();
-    const answer = this.world.vault.answer(name);
-    this.#history.set(name, [...(this.#history.get(name) ?? []), { since: this.world.clock.now, answer }]);
-    this.#hear(name, answer.found ? answer.version : null);
+    this.#note(secret, false);
+    const answer = this.world.vault.answer(secret);
+    this.#hear(secret, answer.found ? answer.version : null);
   }
 
-  #hear(name: string, version: number | null): void {
-    this.#keep(name, { version, versionAt: this.world.clock.now });
+  #note(secret: string, remade: boolean): void {
+    this.#history.add(secret, { since: this.world.clock.now, answer: this.world.vault.answer(secret), remade });
   }
 
-  #keep(name: string, heard: Waiting): void {
-    const before = this.#waiting.get(name);
+  #hear(secret: string, version: number | null): void {
+    this.#heardAt.set(secret, this.world.clock.now);
+    this.#keep(secret, { version, versionAt: this.world.clock.now, at: this.world.clock.now });
+  }
+
+  #keep(secret: string, heard: Waiting): void {
+    const before = this.#waiting.get(secret);
     const raises = (heard.version ?? 0) > (before?.version ?? 0);
-    this.#waiting.set(name, before && !raises ? before : { ...heard });
+    this.#waiting.set(secret, before && !raises ? { ...before, at: Math.max(before.at, heard.at) } : { ...heard });
   }
 
   #park(results: readonly CopyResult[]): void {
-    this.#parked.push(...results.filter(({ retry }) => retry !== null));
+    this.#parked.push(...results.filter(({ retry, isLeftover }) => retry !== null && !isLeftover));
   }
 
   /** What was put back is run again by and by, and the standby catches up. */
-  async #runAgain(name: string, job: Waiting): Promise<void> {
+  async #runAgain(secret: string, job: Waiting): Promise<void> {
     this.world.vault.lagging = null;
-    const { outcome, results } = await this.world.follow(name, this.#sync, { heard: job });
+    const { outcome, results } = await this.world.follow(secret, this.#syncs(), { heard: job });
     this.#park(results);
-    if (outcome !== 'done') this.#keep(name, job);
-  }
-
-  #answerAt(name: string, at: number): SecretRead {
-    const said = this.#history.get(name)?.findLast(({ since }) => since <= at);
-    if (said) return said.answer;
-    return {
-      found: false,
-      because: 'notFound',
-      version: null,
-      createdTime: null,
-      mountUuid: this.world.vault.mountUuid,
-    };
-  }
-
-  /**
-   * Sees every write: an older content must not follow a newer one while the ledger remembers. What a crashed process
-   * wrote of a secret's new life is not known to anybody: the highest version heard is of the life before.
-   */
-  #watch(store: FakeStore): void {
-    const write = store.write.bind(store);
-    store.write = async (desired, premise, signal) => {
-      const before = store.copies.get(desired.name);
-      const isKnown = this.world.ledger.entries.get(keyOf(store, desired.name))?.version != null;
-      const remembers = isKnown && !(this.#crashed.has(desired.name) && this.#reborn.has(desired.name));
-      const ours = before?.owner === desired.marks.owner;
-      const written = await write(desired, premise, signal).catch((error: unknown) => {
-        // It may have happened all the same.
-        if (store.copies.get(desired.name) === before) throw error;
-        return error;
-      });
-      if (ours && remembers && contentOf(desired.value) < contentOf(before.value)) {
-        this.violations.push(`${desired.value} was written over ${before.value}`);
-      }
-      if (before && !ours) this.violations.push(`${keyOf(store, desired.name)} was another's, and was written`);
-      if (written instanceof Error) throw written;
-      return written as Awaited<ReturnType<FakeStore['write']>>;
-    };
+    if (outcome !== 'done') this.#keep(secret, job);
   }
 }
 
@@ -228,10 +346,25 @@ export function fail(store: FakeStore, how: 'describe' | 'write' | 'remove' | 'l
   if (how !== 'answer' && how !== 'not') store.failing.set(how, answerLost());
 }
 
-function keyOf(store: FakeStore, name: string): string {
+function withStatus({ sync }: Manifest, { places, mounts }: Pick<Resource, 'places' | 'mounts'>): VaultSecretSync {
+  const destinations = [...places].map((destination) => ({ destination }));
+  const sourceMounts = Object.entries(mounts).map(([mount, uuid]) => ({ mount, uuid }));
+  return { ...sync, status: { destinations, sourceMounts } };
+}
+
+function keyOf(name: string): string {
+  return `team-a/${name}`;
+}
+
+function placeOf(store: FakeStore, name: string): string {
   return `${store.scope}/${name}`;
 }
 
-function contentOf(value: string): number {
-  return (JSON.parse(value) as { content: number }).content;
+function secretIn(source: string): string {
+  return (JSON.parse(source) as string[])[3] ?? '';
+}
+
+/** Whether a copy in a place is made of a secret, by the last letter of the secret's name. */
+function isOf(place: string, secret: string): boolean {
+  return place.includes(secret) || place.endsWith(secret.slice('app'.length));
 }

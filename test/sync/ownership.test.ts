@@ -45,7 +45,7 @@ describe('a copy that is not ours', () => {
 
     await world.follow('app/db', someSync({ adoptionPolicy: 'Always' }));
 
-    expect(world.results).toMatchObject([{ change: 'adopted', message: 'belonged to another sync' }]);
+    expect(world.results).toMatchObject([{ change: 'adopted', message: 'belonged to team-b/web' }]);
     expect(world.aws.copies.get('app/db')?.ref).toBe('team-a/db');
   });
 
@@ -160,7 +160,7 @@ describe('two syncs that want one copy', () => {
     change(world);
 
     const rival = someSync({ dryRun: title === 'only plans' }, { name: 'second', createdAt: 2 });
-    await world.follow('app/db', rival, { heard: { version: 2, versionAt: world.clock.now } });
+    await world.follow('app/db', rival, { heard: { version: 2, versionAt: world.clock.now, at: world.clock.now } });
 
     expect(world.ledger.entries.get('aws:eu-west-1:/app/db')).toBe(record);
   });
@@ -249,6 +249,6 @@ describe('two destinations of one sync that lead to one copy', () => {
     expect(world.aws.callsOf('write')).toEqual(['write app/db']);
     expect(world.aws.copies.get('app/db')?.tags).toEqual({ a: '1' });
     expect(world.results.map(({ change }) => change)).toEqual(['conflict', 'created', 'conflict', 'unchanged']);
-    expect(world.results[0]?.message).toContain('is what another destination of the same sync leads to already');
+    expect(world.results[0]?.message).toContain('is what another destination or key of the same sync leads to already');
   });
 });

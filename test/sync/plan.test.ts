@@ -39,64 +39,101 @@ const rows = {
 type Row = keyof typeof rows;
 const adoptionPolicies = ['Never', 'IfUnowned', 'Always'] as const;
 const deletionPolicies = ['Delete', 'Retain'] as const;
+const driftPolicies = ['Repair', 'Report', 'Ignore'] as const;
+const updatePolicies = ['Always', 'IfNotExists'] as const;
 
 interface Case {
   readonly row: Row;
   readonly differences: readonly Difference[] | null;
+  readonly wasInSync: boolean;
+  readonly formerOwner: string | null;
   readonly adoptionPolicy: (typeof adoptionPolicies)[number];
   readonly deletionPolicy: (typeof deletionPolicies)[number];
+  readonly driftPolicy: (typeof driftPolicies)[number];
+  readonly updatePolicy: (typeof updatePolicies)[number];
 }
 
 const states: readonly Case['differences'][] = [null, [], ['value'], ['tags', 'encryptionKey'], ['pendingDeletion']];
 
 /** The table, once more in words of its own. */
-function expected({ row, differences, adoptionPolicy, deletionPolicy }: Case): Plan['action'] {
-  const gone = differences === null;
-  switch (row) {
-    case 'absent':
-      return gone ? 'absent' : 'create';
+function expected(given: Case, observed: Observed | null): Plan['action'] {
+  if (given.differences === null) return whenGone(given);
+  const drifts = given.wasInSync && given.driftPolicy !== 'Repair';
+  const drifted = given.driftPolicy === 'Report' ? 'drift' : 'skip';
+  if (given.row === 'absent') return drifts ? drifted : 'create';
+  if (given.updatePolicy === 'IfNotExists' && observed?.existence === 'live') return 'skip';
+  switch (given.row) {
     case 'ours':
-      if (gone) return deletionPolicy === 'Delete' ? 'delete' : 'retain';
-      return differences.length > 0 ? 'update' : 'unchanged';
+      if (given.differences.length === 0) return 'unchanged';
+      return drifts ? drifted : 'update';
     case 'ours, being deleted':
-      return gone ? 'absent' : 'restore';
+      return drifts ? drifted : 'restore';
     case "nobody's":
-      if (gone) return 'absent';
-      return adoptionPolicy === 'Never' ? 'conflict' : 'adopt';
+      return given.adoptionPolicy === 'Never' ? 'conflict' : 'adopt';
     case "another's":
-      if (gone) return 'absent';
-      return adoptionPolicy === 'Always' ? 'adopt' : 'conflict';
+      return given.adoptionPolicy === 'Always' || given.formerOwner === observed?.owner ? 'adopt' : 'conflict';
     case "a service's":
-      return gone ? 'absent' : 'conflict';
+      return 'conflict';
     default: {
-      const never: never = row;
+      const never: never = given.row;
       return never;
     }
   }
 }
 
-const cases = (Object.keys(rows) as Row[]).flatMap((row) =>
-  states.flatMap((differences) =>
-    adoptionPolicies.flatMap((adoptionPolicy) =>
-      deletionPolicies.map((deletionPolicy) => ({ row, differences, adoptionPolicy, deletionPolicy })),
-    ),
-  ),
+function whenGone({ row, deletionPolicy }: Case): Plan['action'] {
+  if (row !== 'ours') return 'absent';
+  return deletionPolicy === 'Delete' ? 'delete' : 'retain';
+}
+
+/** Every choice of one of each. */
+const choices = {
+  differences: states,
+  wasInSync: [false, true],
+  formerOwner: [null, 'their-mark', 'yet-another-mark'],
+  adoptionPolicy: adoptionPolicies,
+  deletionPolicy: deletionPolicies,
+  driftPolicy: driftPolicies,
+  updatePolicy: updatePolicies,
+} as const;
+
+const cases = Object.entries(choices).reduce<Case[]>(
+  (all, [field, values]) => all.flatMap((one) => values.map((value) => ({ ...one, [field]: value }))),
+  (Object.keys(rows) as Row[]).map((row) => ({ row }) as Case),
 );
 
 function plan(observed: Observed | null, given: Partial<Case> = {}): Plan {
-  const { differences = [], adoptionPolicy = 'Never', deletionPolicy = 'Delete' } = given;
-  return planCopy({ label: 'aws:x/app/db', owner: ours, observed, differences, adoptionPolicy, deletionPolicy });
+  const { differences = [], wasInSync = false, formerOwner = null } = given;
+  const {
+    adoptionPolicy = 'Never',
+    deletionPolicy = 'Delete',
+    driftPolicy = 'Repair',
+    updatePolicy = 'Always',
+  } = given;
+  return planCopy({
+    label: 'aws:x/app/db',
+    owner: ours,
+    formerOwner,
+    observed,
+    differences,
+    wasInSync,
+    policies: { adoptionPolicy, deletionPolicy, driftPolicy, updatePolicy },
+  });
 }
 
 describe('planCopy', () => {
   test.each((Object.keys(rows) as Row[]).map((row) => [row] as const))(
     'does what its table says of a copy that is %s, under every policy',
     (row) => {
+      const wrong: object[] = [];
       for (const given of cases.filter((one) => one.row === row)) {
         for (const observed of rows[row]) {
-          expect({ ...given, action: plan(observed, given).action }).toEqual({ ...given, action: expected(given) });
+          const { action } = plan(observed, given);
+          if (action !== expected(given, observed)) wrong.push({ ...given, observed, action });
         }
       }
+
+      expect(wrong).toEqual([]);
     },
   );
 
@@ -112,6 +149,27 @@ describe('planCopy', () => {
   test('a change says what differed', () => {
     expect(plan(live, { differences: ['value', 'tags'] })).toMatchObject({ why: 'value, tags differed' });
     expect(plan({ ...live, existence: 'pendingDeletion' })).toMatchObject({ why: 'was being deleted' });
+  });
+
+  test('a copy that was handed over is taken from whoever gave it up, and says so', () => {
+    const theirs = { ...live, owner: 'their-mark', ref: 'team-b/web' };
+
+    expect(plan(theirs, { formerOwner: 'their-mark' })).toMatchObject({
+      action: 'adopt',
+      why: 'belonged to team-b/web, which gave it up',
+    });
+    expect(plan(theirs, { formerOwner: 'their-mark', adoptionPolicy: 'Always' })).toMatchObject({ action: 'adopt' });
+  });
+
+  test('what is left to drift says what became of it, and which policy leaves it so', () => {
+    const reported = plan(live, { differences: ['value'], wasInSync: true, driftPolicy: 'Report' });
+    const ignored = plan(null, { wasInSync: true, driftPolicy: 'Ignore' });
+
+    expect(reported).toEqual({
+      action: 'drift',
+      why: 'value differed since it was written; driftPolicy: Report leaves it so',
+    });
+    expect(ignored).toEqual({ action: 'skip', why: 'was deleted by somebody else; driftPolicy: Ignore' });
   });
 
   test('a conflict names the owner, and the policy that would take the copy over', () => {

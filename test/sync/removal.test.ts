@@ -105,7 +105,7 @@ describe('copies that the manifest no longer asks for', () => {
   test.each<[string, (world: FakeWorld) => void, object]>([
     ['writes are paused', (world) => (world.paused = true), {}],
     ['the manifest is a dry run', () => undefined, { dryRun: true }],
-    ['their place is not known to this process', (world) => (world.targetAt = () => null), {}],
+    ['their place is not known to this process', (world) => (world.targetAt = async () => null), {}],
   ])('are kept, and remembered, while %s', async (_title, change, wishes) => {
     const world = await settledWorld();
     change(world);
@@ -162,10 +162,21 @@ describe('copies of a sync that goes away', () => {
   test('are deleted in every store', async () => {
     const world = await settledWorld();
 
-    const results = await remove(world);
+    const { results, unswept } = await remove(world);
 
     expect(copiesIn(world)).toEqual([]);
+    expect(unswept).toEqual([]);
     expect(results.map(({ change }) => change)).toEqual(Array(6).fill('deleted'));
+    expect(world.ledger.entries.size).toBe(0);
+  });
+
+  test('are left and forgotten with removalPolicy: Retain, and no store is asked', async () => {
+    const world = await settledWorld();
+
+    const { results, unswept } = await remove(world, someSync({ ...all, removalPolicy: 'Retain' }));
+
+    expect([results, unswept, world.calls()]).toEqual([[], [], []]);
+    expect(copiesIn(world)).toHaveLength(6);
     expect(world.ledger.entries.size).toBe(0);
   });
 
@@ -174,7 +185,11 @@ describe('copies of a sync that goes away', () => {
     world.ledger.lose();
     const destinations = world.stores.map(({ scope }) => ({ destination: scope }));
 
-    await remove(world, { ...leaving, spec: someSync({ dest: awsOnly }).spec, status: { destinations } });
+    await remove(world, {
+      ...leaving,
+      spec: someSync({ dest: awsOnly, removalPolicy: 'Delete' }).spec,
+      status: { destinations },
+    });
 
     expect(copiesIn(world)).toEqual([]);
   });
@@ -185,7 +200,7 @@ describe('copies of a sync that goes away', () => {
     world.azure.place('app/one', { owner: null });
     world.gcp.place('app/one', { ...world.gcp.copies.get('app/one'), managedBy: 'rds' });
 
-    const results = await remove(world);
+    const { results } = await remove(world);
 
     expect(copiesIn(world)).toEqual(['aws:eu-west-1:/app/one', 'azure:team-a/app/one', 'gcp:team-a/app/one']);
     expect(results.map(({ change }) => change).sort()).toEqual([
@@ -208,17 +223,34 @@ describe('copies of a sync that goes away', () => {
     const world = await settledWorld();
     world.azure.failing.set('remove', answerLost());
 
-    const results = await remove(world);
+    const { results } = await remove(world);
 
     expect(copiesIn(world)).toEqual(['azure:team-a/app/one', 'azure:team-a/app/two']);
     expect(results.filter(({ change }) => change === 'failed').map(({ copy }) => copy)).toEqual(copiesIn(world));
   });
 
-  test('are not deleted on a listing that failed: the caller must come back', async () => {
+  test('are not all known where a listing failed: the caller must come back', async () => {
     const world = await settledWorld();
+    world.ledger.lose();
     world.azure.failing.set('list', answerLost());
 
-    await expect(remove(world)).rejects.toThrow('the connection broke');
+    const { unswept } = await remove(world);
+
+    expect(unswept).toEqual([{ destination: 'azure:team-a', unswept: 'the connection broke' }]);
+    expect(copiesIn(world)).toEqual(['azure:team-a/app/one', 'azure:team-a/app/two']);
+  });
+
+  test('in a place that only the ledger tells of, and that nothing leads to, are told of', async () => {
+    const world = await settledWorld();
+    const { targetAt } = world;
+    world.targetAt = async (place) => (place.destination === 'gcp:team-a' ? null : targetAt.call(world, place));
+
+    const { unswept } = await remove(world, { ...leaving, spec: { ...leaving.spec, dest: [...awsOnly] } });
+
+    expect(unswept).toEqual([
+      { destination: 'gcp:team-a', unswept: expect.stringContaining('nothing leads to gcp:team-a any more') },
+    ]);
+    expect(copiesIn(world)).toEqual(['gcp:team-a/app/one', 'gcp:team-a/app/two']);
   });
 
   test('that are being written just now are come back to', async () => {
@@ -226,7 +258,7 @@ describe('copies of a sync that goes away', () => {
     world.leases.held.set('aws:eu-west-1:/app/one', new AbortController());
     world.leases.impatient = true;
 
-    const results = await remove(world);
+    const { results } = await remove(world);
 
     expect(results.filter(({ change }) => change === 'failed')).toMatchObject([
       { copy: 'aws:eu-west-1:/app/one', reason: 'CopyBusy' },
@@ -243,7 +275,7 @@ describe('copies of a sync that goes away', () => {
       return removeFromAws.call(aws, observed, signal);
     };
 
-    const results = await remove(world);
+    const { results } = await remove(world);
 
     expect(results.filter(({ change }) => change === 'failed').map(({ reason }) => reason)).toEqual([
       'KeepsChanging',
@@ -255,9 +287,10 @@ describe('copies of a sync that goes away', () => {
   test.each([{ dryRun: true }, { suspend: true }])('stay where the manifest says %j', async (wishes) => {
     const world = await settledWorld();
 
-    const results = await remove(world, { ...leaving, spec: { ...leaving.spec, ...wishes } });
+    const { results } = await remove(world, { ...leaving, spec: { ...leaving.spec, ...wishes } });
 
     expect(results).toEqual([]);
     expect(copiesIn(world)).toHaveLength(6);
+    expect(world.calls()).toEqual([]);
   });
 });

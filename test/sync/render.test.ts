@@ -1,66 +1,39 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
 import type { Destination } from '../../src/crd/vault-secret-sync.ts';
-import { renderCopy, renderValue } from '../../src/sync/render.ts';
+import { renderCopy } from '../../src/sync/render.ts';
+import { resolveSync } from '../../src/sync/resolve.ts';
+import { unitOf, type WantedCopy } from '../../src/sync/unit.ts';
 import type { JsonObject } from '../../src/vault/json.ts';
-import { parseExactly } from '../../src/vault/json.ts';
+import { FakeStore } from './fake-store.ts';
+import { mainVault } from './fake-world.ts';
+import { someSync } from './some-sync.ts';
 
-const key = Buffer.from('0123456789abcdef');
-
-/** Renders what Vault's answer would hold. */
-function renderText(text: string): string {
-  return renderValue(parseExactly(text) as JsonObject);
+interface Wishes {
+  readonly data?: JsonObject;
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** The copy's name in the store, however it came by it. */
+  readonly name?: string;
+  /** The key that the copy is made of; null for the whole secret. */
+  readonly key?: string | null;
+  readonly destination?: Destination;
+  readonly version?: number;
 }
 
-function render(more: { data?: JsonObject; name?: string; destination?: Destination; version?: number } = {}) {
-  const { data = { user: 'ada' }, name = 'app/db', destination = { aws: {} }, version = 1 } = more;
+function render(wishes: Wishes = {}) {
+  const { data = { user: 'ada' }, metadata = {}, name = 'app/db', key = null, version = 1 } = wishes;
+  const sync = someSync({ dest: [wishes.destination ?? { aws: {} }] });
+  const resolved = resolveSync(sync, { vaults: [mainVault], installation: 'test' });
+  const unit = unitOf(resolved, { namespace: '', mount: 'secret', name: 'app/db' })!;
+  const target = new FakeStore('aws:eu-west-1:');
+  const [into] = resolved.destinations;
+  const wanted: WantedCopy = { id: `${target.scope}/${name}`, target, into: into!, name, source: unit.source, key };
   return renderCopy({
-    key,
-    secret: { found: true, version, createdTime: '2026-01-01T00:00:00Z', data, customMetadata: {} },
-    name,
-    destination,
-    owner: 'owner',
-    ref: 'team-a/db',
-    source: '["main","","secret","app/db"]',
+    key: Buffer.from('0123456789abcdef'),
+    unit,
+    wanted,
+    content: { chosen: data, keys: Object.keys(data), metadata, version },
   });
 }
-
-describe('renderValue', () => {
-  test.each([
-    ['sorts keys', '{"b":1,"a":{"d":2,"c":[{"f":3,"e":4}]}}', '{"a":{"c":[{"e":4,"f":3}],"d":2},"b":1}'],
-    ['keeps the order of lists', '{"a":[3,1,2]}', '{"a":[3,1,2]}'],
-    [
-      'keeps every digit of a number',
-      '{"n":12345678901234567890,"f":1.10,"e":1e400}',
-      '{"e":1e400,"f":1.10,"n":12345678901234567890}',
-    ],
-    ['keeps unicode as it is', '{"é":"日本 😀 \\u0007"}', '{"é":"日本 😀 \\u0007"}'],
-    ['keeps half a character, escaped', '{"a":"\\ud83d"}', '{"a":"\\ud83d"}'],
-    ['takes __proto__ for a key like any other', '{"b":1,"__proto__":{"x":2}}', '{"__proto__":{"x":2},"b":1}'],
-    [
-      'keeps null, booleans and empty things',
-      '{"a":null,"b":false,"c":{},"d":[],"e":""}',
-      '{"a":null,"b":false,"c":{},"d":[],"e":""}',
-    ],
-    ['writes a secret without keys as an empty object', '{}', '{}'],
-    ['takes a key called rawJSON for what it is', '{"rawJSON":"1"}', '{"rawJSON":"1"}'],
-  ])('%s', (_title, given, expected) => {
-    expect(renderText(given)).toBe(expected);
-  });
-
-  test('is the same text whatever order Vault answers in, and means the same', () => {
-    fc.assert(
-      fc.property(fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue()), (data) => {
-        const reversed = Object.fromEntries(Object.entries(data).reverse());
-        const rendered = renderText(JSON.stringify(data));
-
-        expect(renderText(JSON.stringify(reversed))).toBe(rendered);
-        expect(JSON.parse(rendered)).toEqual(JSON.parse(JSON.stringify(data)));
-      }),
-      { seed: 1 },
-    );
-  });
-});
 
 describe('renderCopy', () => {
   test('the fingerprint changes with everything that shows in the copy', () => {
@@ -71,8 +44,12 @@ describe('renderCopy', () => {
       render({ destination: { aws: { tags: { a: '1' } } } }),
       render({ destination: { aws: { tags: { a: '2' } } } }),
       render({ destination: { aws: { encryptionKey: 'alias/a' } } }),
-      render({ destination: { azure: { vaultName: 'v', tags: { a: '1' } } } }),
+      render({ destination: { azure: { vaultName: 'team-a', tags: { a: '1' } } } }),
       render({ destination: { gcp: { labels: { a: '1' } } } }),
+      render({ destination: { aws: { granularity: 'key' } }, key: 'user' }),
+      render({ destination: { aws: { format: 'dotenv' } } }),
+      render({ destination: { aws: { tags: { a: '{{ .metadata.team }}' } } }, metadata: { team: 'a' } }),
+      render({ destination: { aws: { tags: { a: '{{ .metadata.team }}' } } }, metadata: { team: 'b' } }),
     ].map(({ fingerprint }) => fingerprint);
 
     expect(new Set(prints).size).toBe(prints.length);
@@ -85,7 +62,9 @@ describe('renderCopy', () => {
     const same = [
       render({ version: 9, destination: { aws: { tags } } }),
       render({ destination: { aws: { tags: { b: '2', a: '1' } } } }),
-      render({ destination: { aws: { name: 'x', region: 'eu-west-1', roleArn: 'arn', tags } } }),
+      render({
+        destination: { aws: { name: 'x', region: 'eu-west-1', roleArn: 'arn:aws:iam::123456789012:role/a', tags } },
+      }),
     ];
 
     expect(same.map(({ fingerprint }) => fingerprint)).toEqual(same.map(() => plain.fingerprint));
@@ -99,11 +78,21 @@ describe('renderCopy', () => {
     expect(one.settingsFingerprint).not.toBe(tagged.settingsFingerprint);
   });
 
-  test('the state mark holds version and fingerprint, and the version id what it replaces', () => {
-    const { desired, fingerprint } = render({ version: 3 });
+  test('the state mark holds the version and the fingerprint of the value, and the version id what it replaces', () => {
+    const { desired, valueFingerprint } = render({ version: 3 });
 
-    expect(desired.marks.state).toMatch(new RegExp(`^3\\.[0-9a-f]{16}\\.${fingerprint}$`));
+    expect(desired.marks.state).toMatch(new RegExp(`^3\\.[0-9a-f]{16}\\.${valueFingerprint}$`));
     expect(desired.versionIdAfter('one')).not.toBe(desired.versionIdAfter(null));
+  });
+
+  test('a copy of one key has its value as it is, and lost keys are looked for again', () => {
+    const destination = { aws: { granularity: 'key' } } as const;
+
+    expect(render({ destination, key: 'user' }).desired.value).toBe('ada');
+    expect(render({ destination, key: 'user', data: { user: { first: 'ada' } } }).desired.value).toBe(
+      '{"first":"ada"}',
+    );
+    expect(() => render({ destination, key: 'constructor' })).toThrow('the secret has no key "constructor" any more');
   });
 
   test('no mark, fingerprint or version id holds the value', () => {

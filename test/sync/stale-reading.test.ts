@@ -40,7 +40,7 @@ describe('a stale reading', () => {
     const world = new FakeWorld();
     world.vault.put('app/db', { user: 'ada' });
     world.clock.now += 5;
-    const heard = { version: 2, versionAt: world.clock.now };
+    const heard = { version: 2, versionAt: world.clock.now, at: world.clock.now };
 
     const early = await world.follow('app/db', sync, { heard });
     world.clock.now += 60_000;
@@ -52,7 +52,7 @@ describe('a stale reading', () => {
   test('new life of a secret is no stale reading', async () => {
     const world = await worldInSync(sync);
     world.vault.put('app/db', { user: 'eve' });
-    const heard = { version: 2, versionAt: world.clock.now };
+    const heard = { version: 2, versionAt: world.clock.now, at: world.clock.now };
     await world.follow('app/db', sync);
     world.clock.now += 1;
     world.vault.deleteMetadata('app/db');
@@ -98,7 +98,7 @@ describe('a stale reading', () => {
     await world.follow('app/db', someSync());
     world.clock.now += 1_000;
     const rival = someSync({ adoptionPolicy: 'Always' }, { name: 'rival' });
-    const heard = { version: 2, versionAt: world.clock.now };
+    const heard = { version: 2, versionAt: world.clock.now, at: world.clock.now };
 
     const early = await world.follow('app/db', rival, { heard });
     world.clock.now += 60_000;

@@ -6,15 +6,19 @@ import { type CopyRecord, nothingWritten } from '../../src/sync/ports.ts';
 const noon = Date.parse('2026-01-01T12:00:00Z');
 const minute = 60_000;
 
-function reading(version: number | null, at: number | null) {
-  return { version, createdTime: at === null ? null : new Date(at).toISOString() };
+function reading(version: number | null, at: number | null, found = true) {
+  return { found, version, createdTime: at === null ? null : new Date(at).toISOString() };
 }
 
 function followed(version: number, at: number, staleSince: number | null = null): CopyRecord {
   return {
     ...nothingWritten,
-    ...reading(version, at),
+    version,
+    createdTime: new Date(at).toISOString(),
     staleSince,
+    goneSince: null,
+    syncCreatedAt: 0,
+    key: null,
     sync: 'team-a/db',
     destination: 'aws:x',
     source: '["main","","secret","app/db"]',
@@ -24,6 +28,7 @@ function followed(version: number, at: number, staleSince: number | null = null)
     reason: '',
     message: '',
     stalled: false,
+    unwell: false,
     at,
   };
 }
@@ -36,7 +41,7 @@ describe('isStale', () => {
   });
 
   test('a reading older than the version heard is a standby that lags', () => {
-    const heard = { version: 3, versionAt: noon };
+    const heard = { version: 3, versionAt: noon, at: noon };
 
     expect(isStale({ ...nothing, heard, read: reading(2, noon - minute) })).toBe(true);
     expect(isStale({ ...nothing, heard, read: reading(3, noon - 1) })).toBe(false);
@@ -54,9 +59,9 @@ describe('isStale', () => {
   test('a lower version that was created later is new life, and is believed at once', () => {
     const read = reading(1, noon + 1);
 
-    expect(isStale({ read, heard: { version: 7, versionAt: noon }, record: followed(7, noon), now: noon + 2 })).toBe(
-      false,
-    );
+    expect(
+      isStale({ read, heard: { version: 7, versionAt: noon, at: noon }, record: followed(7, noon), now: noon + 2 }),
+    ).toBe(false);
   });
 
   test('a higher version from the life before is a standby that lags', () => {
@@ -83,19 +88,49 @@ describe('isStale', () => {
   test('a deleted version counts like any other', () => {
     const record = followed(3, noon);
 
-    expect(isStale({ ...nothing, record, read: reading(2, noon - minute) })).toBe(true);
+    expect(isStale({ ...nothing, record, read: reading(2, noon - minute, false) })).toBe(true);
+    expect(isStale({ ...nothing, record, read: reading(3, noon, false) })).toBe(false);
   });
 
   test.each([
     ['KV v1, which has no versions', reading(0, null)],
     ['a bare not-found', reading(null, null)],
   ])('nothing can be said of %s', (_what, read) => {
-    expect(isStale({ read, heard: { version: 9, versionAt: noon }, record: followed(9, noon), now: noon })).toBe(false);
+    expect(
+      isStale({ read, heard: { version: 9, versionAt: noon, at: noon }, record: followed(9, noon), now: noon }),
+    ).toBe(false);
+  });
+
+  describe('of the very version whose deletion was followed', () => {
+    const record = { ...followed(3, noon), state: 'deleted', at: noon + 10 } as const;
+    const heardAt = (at: number) => ({ version: 3, versionAt: noon, at });
+
+    test.each<[string, ReturnType<typeof heardAt> | null, boolean]>([
+      ['is doubted where nothing was heard', null, true],
+      ['is doubted where nothing was heard since', heardAt(noon + 10), true],
+      ['is an undelete where something was heard since', heardAt(noon + 11), false],
+    ])('that it is there %s', (_title, heard, stale) => {
+      expect(isStale({ record, heard, read: reading(3, noon), now: noon + 20 })).toBe(stale);
+    });
+
+    test('that it is gone is no news', () => {
+      expect(isStale({ record, heard: null, read: reading(3, noon, false), now: noon + 20 })).toBe(false);
+    });
+
+    test('that it is there is believed after 60 s, heard of or not', () => {
+      const doubted = { ...record, staleSince: noon + 20 };
+
+      expect(isStale({ record: doubted, heard: null, read: reading(3, noon), now: noon + 20 + minute })).toBe(false);
+    });
+
+    test('a later one is what Vault says', () => {
+      expect(isStale({ record, heard: null, read: reading(4, noon + 1), now: noon + 20 })).toBe(false);
+    });
   });
 
   test('nanoseconds and offsets in the time of creation do no harm', () => {
     const record = { ...followed(1, noon), createdTime: '2026-01-01T12:00:00.123456789Z' };
-    const read = { version: 2, createdTime: '2026-01-01T13:00:00.1234567+01:00' };
+    const read = { found: true, version: 2, createdTime: '2026-01-01T13:00:00.1234567+01:00' };
 
     expect(isStale({ read, heard: null, record, now: noon })).toBe(false);
   });

@@ -1,6 +1,6 @@
 import { RE2JS, RE2JSException } from 're2js';
 import { fixSpec } from '../../errors.ts';
-import { looksLikePattern } from '../../paths/patterns.ts';
+import { limitCache, looksLikePattern } from '../../paths/patterns.ts';
 
 /** Characters of one pattern. */
 const maxPatternLength = 512;
@@ -20,6 +20,7 @@ export function compileSearch(text: string, where: string): RE2JS {
     );
   }
   const pattern = compile(text, where);
+  limitCache(pattern);
   if (pattern.programSize() > maxProgramSize) {
     throw fixSpec('PatternTooLarge', `${where}, "${text}", is too large when compiled: use fewer or smaller repeats`);
   }

@@ -16,9 +16,20 @@ interface Variable {
   value: Value;
 }
 
+/** What a rendering may do differently from Go. */
+export interface Ways {
+  /** What becomes of the text between actions. */
+  readonly fill: (text: string) => string;
+  /** What an action writes that yields no value. @throws where that is a mistake */
+  readonly noValue: () => string;
+}
+
+const waysOfGo: Ways = { fill: (text) => text, noValue: () => '<no value>' };
+
 /** One rendering of a template. */
 export class Rendering {
   readonly #template: Template;
+  readonly #ways: Ways;
   readonly #budget = new Budget();
   readonly #output = new TextBuilder(this.#budget);
   #outputBytes = 0;
@@ -27,8 +38,9 @@ export class Rendering {
   /** Offset of what is being evaluated, for faults. */
   #at = 0;
 
-  constructor(template: Template) {
+  constructor(template: Template, ways = waysOfGo) {
     this.#template = template;
+    this.#ways = ways;
   }
 
   get at(): number {
@@ -74,13 +86,13 @@ export class Rendering {
     this.#step(node.offset);
     switch (node.kind) {
       case 'text':
-        this.#write(node.text);
+        this.#write(this.#ways.fill(node.text));
         return 'end';
       case 'action': {
         const value = this.#evaluatePipeline(node.pipeline, dot);
         this.#at = node.pipeline.offset;
         if (node.pipeline.variables.length === 0) {
-          this.#write(value === missing ? '<no value>' : textOf(value, this.#budget));
+          this.#write(value === missing ? this.#ways.noValue() : textOf(value, this.#budget));
         }
         return 'end';
       }

@@ -11,13 +11,17 @@ export class Fault extends Error {
   }
 }
 
-/** How a fault is told to users: with line and column, both counted from 1, the column in characters. */
+/**
+ * How a fault is told to users: with line and column, both counted from 1, the column in characters. `where` names the
+ * template, e.g. `transforms.template`.
+ */
 export function asSyncError(
   fault: Fault,
-  { text, offset, reason }: { readonly text: string; readonly offset: number; readonly reason: string },
+  options: { readonly where: string; readonly text: string; readonly offset: number; readonly reason: string },
 ): SyncError {
+  const { where, text, offset, reason } = options;
   const before = text.slice(0, offset);
   const line = before.split('\n').length;
   const column = [...before.slice(before.lastIndexOf('\n') + 1)].length + 1;
-  return fixSpec(reason, `transforms.template, line ${line}, column ${column}: ${fault.message}`);
+  return fixSpec(reason, `${where}, line ${line}, column ${column}: ${fault.message}`);
 }

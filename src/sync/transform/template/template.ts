@@ -1,12 +1,13 @@
+import type { SyncError } from '../../../errors.ts';
 import type { JsonObject } from '../../../vault/json.ts';
-import { Rendering } from './evaluate.ts';
+import { Rendering, type Ways } from './evaluate.ts';
 import { asSyncError, Fault } from './fault.ts';
 import { signatures } from './functions/all.ts';
 import { limits } from './limits.ts';
 import type { Template } from './nodes.ts';
 import { parse } from './parse.ts';
 import { spaceBefore, trimSpace } from './space.ts';
-import { fromJson } from './values.ts';
+import { fromJson, type Item } from './values.ts';
 
 /** Renders the keys of one secret. @throws SyncError `FixSpec` with line and column, and without any value */
 export type RenderTemplate = (data: JsonObject) => string;
@@ -19,27 +20,59 @@ export type RenderTemplate = (data: JsonObject) => string;
 export function compileTemplate(source: string): RenderTemplate {
   const text = source.toWellFormed();
   const start = spaceBefore(text);
-  const trimmed = trimSpace(text);
-  const template = compile({ trimmed, text, start });
-  return (data) => {
-    const rendering = new Rendering(template);
-    try {
-      return rendering.render(fromJson(data));
-    } catch (error) {
-      throw asSyncError(asFault(error), { text, offset: start + rendering.at, reason: 'TemplateFailed' });
-    }
+  const place = { where: 'transforms.template', text, start };
+  const template = compile(trimSpace(text), place);
+  return (data) => render(new Rendering(template), () => fromJson(data), place);
+}
+
+/** A text that has templates in it and is not the value of a copy: a name, a tag. */
+export interface TemplateText {
+  readonly template: Template;
+  /** @throws SyncError `FixSpec` with line and column, and without any value */
+  render(dot: Item, ways: Ways): string;
+  /** A complaint about what stands at an offset of the text. */
+  complain(message: string, offset: number): SyncError;
+}
+
+/**
+ * Compiles a text with templates in it, all of which belongs to it. `where` begins the complaints.
+ * @throws SyncError `FixSpec` with line and column
+ */
+export function compileTemplateText(source: string, where: string): TemplateText {
+  const text = source.toWellFormed();
+  const place = { where, text, start: 0 };
+  const template = compile(text, place);
+  return {
+    template,
+    render: (dot, ways) => render(new Rendering(template, ways), () => dot, place),
+    complain: (message, offset) => asSyncError(new Fault(message), { where, text, offset, reason: 'TemplateInvalid' }),
   };
 }
 
-function compile({ trimmed, text, start }: { trimmed: string; text: string; start: number }): Template {
+/** Where a template comes from: `start` is its offset in a text. */
+interface Origin {
+  readonly where: string;
+  readonly text: string;
+  readonly start: number;
+}
+
+function compile(template: string, { where, text, start }: Origin): Template {
   try {
-    if (trimmed.length > limits.templateLength) {
-      throw new Fault(`the template has ${trimmed.length} characters; at most ${limits.templateLength} are allowed`);
+    if (template.length > limits.templateLength) {
+      throw new Fault(`the template has ${template.length} characters; at most ${limits.templateLength} are allowed`);
     }
-    return parse(trimmed, signatures);
+    return parse(template, signatures);
   } catch (error) {
     const fault = asFault(error);
-    throw asSyncError(fault, { text, offset: start + (fault.offset ?? 0), reason: 'TemplateInvalid' });
+    throw asSyncError(fault, { where, text, offset: start + (fault.offset ?? 0), reason: 'TemplateInvalid' });
+  }
+}
+
+function render(rendering: Rendering, dot: () => Item, { where, text, start }: Origin): string {
+  try {
+    return rendering.render(dot());
+  } catch (error) {
+    throw asSyncError(asFault(error), { where, text, offset: start + rendering.at, reason: 'TemplateFailed' });
   }
 }
 
