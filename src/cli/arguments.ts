@@ -14,6 +14,8 @@ export interface Arguments {
 /** A flag that belongs to a command, not to the settings. */
 export interface OwnFlag {
   readonly name: string;
+  /** One letter that stands for it, behind a single dash. */
+  readonly short?: string;
   /** What its value is called in help; none = it takes no value. */
   readonly value?: string;
   readonly description: string;
@@ -22,7 +24,8 @@ export interface OwnFlag {
 }
 
 /**
- * Takes a command line apart. `--flag value` and `--flag=value` are the same; `--` ends flags.
+ * Takes a command line apart. `--flag value` and `--flag=value` are the same, and so are `-f value` and `-f=value`; `--`
+ * ends flags.
  * @throws InputError for an unknown flag, with the nearest known one
  */
 export function parseArguments(words: readonly string[], own: readonly OwnFlag[]): Arguments {
@@ -35,22 +38,24 @@ export function parseArguments(words: readonly string[], own: readonly OwnFlag[]
       positional.push(...rest);
       break;
     }
-    if (!word.startsWith('--')) {
+    // A dash alone is a name: standard input.
+    if (!word.startsWith('-') || word === '-') {
       positional.push(word);
       continue;
     }
-    const [name = '', ...tail] = word.slice(2).split('=');
+    const [said = '', ...tail] = word.split('=');
     const inline = tail.length > 0 ? tail.join('=') : null;
-    const flag = own.find((candidate) => candidate.name === name);
-    const leaf = leaves.find((candidate) => candidate.flag === name);
-    if (!flag && !leaf) throw unknownFlag(name, own);
+    const flag = own.find(({ name, short }) => said === `--${name}` || (short !== undefined && said === `-${short}`));
+    const leaf = leaves.find((candidate) => said === `--${candidate.flag}`);
+    const name = flag?.name ?? leaf?.flag;
+    if (name === undefined) throw unknownFlag(said, own);
     const takesValue = flag ? flag.value !== undefined : true;
     if (!takesValue) {
-      if (inline !== null) throw new InputError(`--${name} takes no value`);
+      if (inline !== null) throw new InputError(`${said} takes no value`);
       given[name] = true;
       continue;
     }
-    const value = inline ?? nextWord(rest, name, leaf?.type === 'boolean');
+    const value = inline ?? nextWord(rest, said, leaf?.type === 'boolean');
     if (flag?.shortFor) settings[flag.shortFor] = value;
     else if (flag) given[name] = value;
     else settings[name] = value;
@@ -58,14 +63,20 @@ export function parseArguments(words: readonly string[], own: readonly OwnFlag[]
   return { settings, own: given, positional };
 }
 
-function nextWord(rest: Iterator<string>, name: string, isSwitch: boolean): string {
+function nextWord(rest: Iterator<string>, said: string, isSwitch: boolean): string {
   if (isSwitch) return 'true';
   const next = rest.next();
-  if (next.done) throw new InputError(`--${name} needs a value`);
+  if (next.done) throw new InputError(`${said} needs a value`);
   return next.value;
 }
 
-function unknownFlag(name: string, own: readonly OwnFlag[]): InputError {
-  const nearest = nearestName(name, [...own.map((flag) => flag.name), ...leaves.map((leaf) => leaf.flag)]);
-  return new InputError(`unknown flag --${name}${nearest ? `; did you mean --${nearest}?` : ''}. Try --help`);
+/** For one letter there is no nearest one: the letters that are known are told. */
+function unknownFlag(said: string, own: readonly OwnFlag[]): InputError {
+  if (!said.startsWith('--')) {
+    const known = own.flatMap(({ short, name }) => (short === undefined ? [] : [`-${short} (--${name})`]));
+    const letters = known.length === 0 ? 'there are none of one letter here' : `there are ${known.join(', ')}`;
+    return new InputError(`unknown flag ${said}; ${letters}. Try --help`);
+  }
+  const nearest = nearestName(said.slice(2), [...own.map((flag) => flag.name), ...leaves.map((leaf) => leaf.flag)]);
+  return new InputError(`unknown flag ${said}${nearest ? `; did you mean --${nearest}?` : '.'} Try --help`);
 }

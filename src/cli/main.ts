@@ -1,5 +1,5 @@
 import packageJson from '../../package.json' with { type: 'json' };
-import { InputError } from '../errors.ts';
+import { InputError, SyncError } from '../errors.ts';
 import { nearestName } from '../schema.ts';
 import { parseArguments } from './arguments.ts';
 import { type Command, commands, helpFor, overview } from './help.ts';
@@ -30,22 +30,29 @@ export async function run(words: readonly string[], output: Output): Promise<num
     }
     return await runCommand(command, rest, output);
   } catch (error) {
-    if (!(error instanceof InputError)) throw error;
+    // A server's failures belong into its log, with all that is known of them.
+    const isTold = error instanceof InputError || (error instanceof SyncError && name !== 'start');
+    if (!isTold) throw error;
     output.err(`${paint(output, 'red', 'error')}: ${error.message}`);
-    return exitCodes.badInput;
+    return error instanceof InputError ? exitCodes.badInput : exitCodes.failed;
   }
 }
 
 // Each command loads only what it needs: the webhook has no use for the stores' libraries, test-event for none at all.
 async function runCommand(command: Command, words: readonly string[], output: Output): Promise<number> {
   const given = parseArguments(words, command.flags);
+  const [stray] = given.positional;
+  if (stray !== undefined && !command.takesNames)
+    throw new InputError(`${command.name} takes no name, and ${stray} is none of its flags. Try --help`);
   switch (command.name) {
     case 'start':
       return (await import('./start.ts')).start(given);
     case 'sync':
       return (await import('./sync.ts')).sync(given, output);
     case 'plan':
-      return (await import('./sync.ts')).plan(given, output);
+      return (await import('./plan.ts')).plan(given, output);
+    case 'dead-letters':
+      return (await import('./dead-letters.ts')).deadLetters(given, output);
     case 'test-event':
       return (await import('./test-event.ts')).testEvent(given, output);
     default:
@@ -59,6 +66,6 @@ function unknownCommand(name: string): InputError {
     commands.map((command) => command.name),
   );
   return new InputError(
-    `unknown command ${name}${nearest ? `; did you mean ${nearest}?` : ''}. Try vault-secret-sync --help`,
+    `unknown command ${name}${nearest ? `; did you mean ${nearest}?` : '.'} Try vault-secret-sync --help`,
   );
 }

@@ -5,17 +5,20 @@ import { createMetrics, type Metrics } from '../metrics.ts';
 import type { Operator } from '../operator/index.ts';
 import type { Manifests } from '../operator/manifests/contract.ts';
 import { startOpsServer } from '../ops/server.ts';
+import type { State } from '../state/contract.ts';
+import type { CopyRecord } from '../sync/ports.ts';
 import type { Webhook } from '../webhook/index.ts';
 import type { Arguments } from './arguments.ts';
 import { composeState, type States } from './compose/state.ts';
 import { exitCodes } from './output.ts';
-import { readCredential, readSettings } from './read-settings.ts';
+import { parseSettings, readCredential, readSettings, settingsFile } from './read-settings.ts';
+import { type SettingsWatchOptions, watchSettings } from './settings-watch.ts';
 
 /** Runs the roles that the settings name until the process is told to stop. */
 export async function start(given: Arguments): Promise<number> {
   const settings = await readSettings(given);
-  const logger = createLogger({ level: settings.log.level });
-  const metrics = createMetrics({ withProcess: true });
+  let live: Pick<Settings, 'writes' | 'log'> = settings;
+  const logger = createLogger({ level: () => live.log.level });
   // What is open, newest first: closed in this order.
   const open: (() => Promise<void>)[] = [];
   const graceMs = settings.shutdownGrace * 1000;
@@ -23,7 +26,11 @@ export async function start(given: Arguments): Promise<number> {
   try {
     const states = await composeState(settings, logger);
     open.unshift(() => states.close());
-    const parts: Parts = { settings, logger, metrics, states, graceMs, open };
+    const jobs = states.operator?.jobs;
+    const metrics = createMetrics({ withProcess: true, countDeadLetters: jobs && (() => jobs.countDeadLetters()) });
+    const writes = () => live.writes;
+    const parts: Parts = { settings, writes, logger, metrics, states, graceMs, open };
+    tellWrites(logger, settings);
     const operator = settings.roles.includes('operator') ? await startOperatorRole(parts) : null;
     const webhook = settings.roles.includes('webhook') ? await startWebhookRole(parts) : null;
     const ops = await startOpsServer({
@@ -45,6 +52,19 @@ export async function start(given: Arguments): Promise<number> {
       },
       'started',
     );
+    const file = settingsFile(given);
+    if (file !== null) {
+      const parse = (text: string) => parseSettings(given, text);
+      const apply: SettingsWatchOptions['apply'] = (latest) => {
+        const before = live;
+        live = latest;
+        if (before.writes === latest.writes) return;
+        tellWrites(logger, latest);
+        if (latest.writes === 'enabled') operator?.reconcileAll();
+      };
+      const watch = watchSettings({ file, parse, started: settings, apply, logger });
+      open.unshift(() => watch.close());
+    }
     await stopped;
   } finally {
     for (const close of open) {
@@ -55,8 +75,15 @@ export async function start(given: Arguments): Promise<number> {
   return exitCodes.ok;
 }
 
+/** That nothing is written must not surprise anybody. */
+function tellWrites(logger: Logger, { writes }: Pick<Settings, 'writes'>): void {
+  if (writes === 'paused') logger.warn('writes are paused: nothing is written or deleted in any store');
+}
+
 interface Parts {
   readonly settings: Settings;
+  /** As the settings say now. */
+  readonly writes: () => Settings['writes'];
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly states: States;
@@ -85,7 +112,7 @@ async function startOperatorRole(parts: Parts): Promise<Operator> {
     world,
     vaults: settings.vaults,
     state,
-    manifests: await openManifests(settings, kubernetes, logger),
+    manifests: await openManifests({ settings, kubernetes, state, logger }),
     concurrency: settings.operator.concurrency,
     metrics: parts.metrics,
     logger,
@@ -103,17 +130,21 @@ async function connect({ manifests }: Settings, logger: Logger): Promise<Kuberne
   });
 }
 
-async function openManifests(
-  { manifests }: Settings,
-  client: KubernetesClient | null,
-  logger: Logger,
-): Promise<Manifests> {
-  if (client) {
+async function openManifests(parts: {
+  readonly settings: Settings;
+  readonly kubernetes: KubernetesClient | null;
+  readonly state: State<CopyRecord>;
+  readonly logger: Logger;
+}): Promise<Manifests> {
+  const { settings, kubernetes, state, logger } = parts;
+  const { namespaces, directory = '' } = settings.manifests;
+  if (kubernetes) {
     const { KubernetesManifests } = await import('../operator/manifests/kubernetes.ts');
-    return new KubernetesManifests({ client, namespaces: manifests.namespaces, logger });
+    return new KubernetesManifests({ client: kubernetes, namespaces, logger });
   }
   const { FolderManifests } = await import('../operator/manifests/folder.ts');
-  return new FolderManifests({ directory: manifests.directory ?? '', logger });
+  const { agreedGenerations } = await import('../operator/manifests/generations.ts');
+  return new FolderManifests({ directory, logger, generations: agreedGenerations(state) });
 }
 
 async function startWebhookRole({ settings, states, metrics, logger, open, graceMs }: Parts): Promise<Webhook> {

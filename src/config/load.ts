@@ -134,7 +134,8 @@ function parseLeaf(leaf: Leaf, text: string, from: string): unknown {
   }
 }
 
-function valueAt(tree: Tree, path: string): unknown {
+/** What stands at a dotted path; undefined where nothing does. */
+export function valueAt(tree: Readonly<Record<string, unknown>>, path: string): unknown {
   return path
     .split('.')
     .reduce<unknown>(

@@ -84,19 +84,66 @@ const Policy = Type.Object(
 );
 export type Policy = Static<typeof Policy>;
 
+/** Calls of one kind that a store takes. */
+function Calls(what: string) {
+  return Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000, description: what }));
+}
+
+function callsPerSecond(places: string) {
+  return Type.Object(
+    {
+      read: Calls(`Descriptions of single copies a second in each ${places}.`),
+      list: Calls(`Listings a second in each ${places}.`),
+      write: Calls(`Writes and deletions a second in each ${places}.`),
+    },
+    { ...strict, default: {} },
+  );
+}
+
 const Stores = Type.Object(
   {
     aws: Type.Object(
       {
+        callsPerSecond: callsPerSecond('region of an account, where AWS has raised a quota'),
         region: Type.Optional(Type.String({ minLength: 1, description: 'Default region. Also `AWS_REGION`.' })),
-        endpoint: Type.Optional(Type.String({ description: 'Address of Secrets Manager, instead of AWS’s own.' })),
-        stsEndpoint: Type.Optional(Type.String({ description: 'Address of STS, instead of AWS’s own.' })),
+        endpoint: Type.Optional(
+          Type.String({
+            description:
+              'Address of Secrets Manager, instead of AWS’s own; `{region}` stands for the region of the destination.',
+          }),
+        ),
+        stsEndpoint: Type.Optional(
+          Type.String({ description: 'Address of STS, instead of AWS’s own; `{region}` as in `endpoint`.' }),
+        ),
+        useFips: Type.Optional(Type.Boolean({ description: 'AWS’s endpoints that are validated to FIPS 140.' })),
+        useDualstack: Type.Optional(Type.Boolean({ description: 'AWS’s endpoints that speak IPv6 as well.' })),
+        proxy: Type.Optional(
+          Type.String({
+            pattern: '^https?://',
+            secret: true,
+            description: 'Proxy that requests to AWS go through, e.g. `http://proxy.example.com:3128`.',
+          }),
+        ),
+        versionsPerDay: Type.Integer({
+          minimum: 10,
+          maximum: 1_000_000,
+          default: 100,
+          description:
+            'Versions of one secret that AWS takes within a day. From half of it on a secret that changes all the time is written more slowly. An emulator takes more.',
+        }),
+        sessionTags: Type.Array(Type.String({ pattern: '^[^=]{1,128}=[^=]{0,256}$' }), {
+          default: [],
+          maxItems: 50,
+          description:
+            'Session tags of every role that is assumed (`roleArn`), as `key=value`. The trust policies of the roles must allow `sts:TagSession`.',
+        }),
         caFile: File('PEM file with certificate authorities to trust.'),
       },
       { ...strict, default: {} },
     ),
     azure: Type.Object(
       {
+        callsPerSecond: callsPerSecond('vault, where Azure allows other than by default'),
         dnsSuffix: Type.String({
           default: 'vault.azure.net',
           description: 'Completes `vaultName`; `vault.usgovcloudapi.net`, `vault.azure.cn` in other clouds.',
@@ -116,15 +163,36 @@ const Stores = Type.Object(
             'Hosts (with port) that `vaultUrl` may name besides `*.<dnsSuffix>`: private endpoints, stand-ins. Our token is sent there.',
         }),
         caFile: File('PEM file with certificate authorities to trust.'),
+        proxy: Type.Optional(
+          Type.String({
+            pattern: '^https?://[^/]+/?$',
+            secret: true,
+            description:
+              'HTTP proxy through which vaults and the sign-in are reached, e.g. `http://proxy.example.com:3128`.',
+          }),
+        ),
       },
       { ...strict, default: {} },
     ),
     gcp: Type.Object(
       {
+        callsPerSecond: callsPerSecond('project, where Google has raised a quota'),
         project: Type.Optional(Type.String({ minLength: 1, description: 'Default project.' })),
         endpoint: Type.Optional(
           Type.String({ minLength: 1, description: 'host:port of Secret Manager, instead of Google’s own.' }),
         ),
+        regionalEndpoint: Type.Optional(
+          Type.String({
+            minLength: 1,
+            description:
+              'host:port for regional secrets, instead of Google’s own; `{location}` stands for the location of the destination.',
+          }),
+        ),
+        projectNumbers: Type.Array(Type.String({ pattern: '^([a-z0-9.-]+:)?[a-z][a-z0-9-]*=[0-9]+$' }), {
+          default: [],
+          description:
+            'Numbers of projects, as `my-project=123456789012`: a destination that names the number is then the same place as one that names the id, also in policies.',
+        }),
         insecure: Type.Boolean({
           default: false,
           description: 'Plain text and no credentials; for a stand-in on loopback only.',

@@ -1,11 +1,11 @@
 import { hostname } from 'node:os';
-import { CoordinationV1Api, CoreV1Api, CustomObjectsApi, EventsV1Api } from '@kubernetes/client-node';
+import { CoreV1Api, CustomObjectsApi, EventsV1Api } from '@kubernetes/client-node';
 import { attempting } from './attempt.ts';
 import type { ConnectOptions } from './connect.ts';
-import type { KubernetesClient, KubernetesObject, ReflectOptions, Reflector } from './contract.ts';
+import type { KubernetesClient, KubernetesObject, ListOptions, ReflectOptions, Reflector } from './contract.ts';
 import { createRecorder } from './events.ts';
 import { usualTimes } from './follow.ts';
-import { runWhileLeading } from './leadership.ts';
+import { listAll } from './list.ts';
 import { createObjectSource } from './object-source.ts';
 import { patchMetadata, patchStatus } from './patches.ts';
 import { loadKubeConfig } from './pooled-kube-config.ts';
@@ -19,12 +19,15 @@ export function openClient(options: ConnectOptions): KubernetesClient {
   const config = loadKubeConfig({ kubeconfig: options.kubeconfig, context: options.context, requestLimitMs });
   const core = config.makeApiClient(CoreV1Api);
   const customObjects = config.makeApiClient(CustomObjectsApi);
-  const coordination = config.makeApiClient(CoordinationV1Api);
   const reflectors = new Set<Pick<Reflector<KubernetesObject>, 'stop'>>();
   const now = () => performance.now();
 
   return {
     server: config.getCurrentCluster()?.server ?? '',
+    list<Kind extends KubernetesObject>(asked: ListOptions) {
+      const { resource } = asked;
+      return listAll(asked, (namespace) => createObjectSource<Kind>(config, { resource, namespace }));
+    },
     reflect<Kind extends KubernetesObject>(asked: ReflectOptions<Kind>) {
       const { resource } = asked;
       const sourceOf = (namespace: string | null) => createObjectSource<Kind>(config, { resource, namespace });
@@ -50,7 +53,6 @@ export function openClient(options: ConnectOptions): KubernetesClient {
     getSecretKey: (secret) => getSecretKey(core, secret),
     getOrCreateSecret: (secret) => getOrCreateSecret(core, secret),
     requestToken: (request) => requestToken(core, request),
-    runWhileLeading: (asked) => runWhileLeading(asked, { api: coordination, logger, now }),
     async close() {
       await Promise.all([...reflectors].map((reflector) => reflector.stop()));
       await config.close();

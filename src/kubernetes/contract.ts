@@ -42,10 +42,13 @@ export type PatchOutcome =
   /** No object of that name, or another life of it. */
   | { readonly outcome: 'gone' };
 
-export interface ReflectOptions<Kind extends KubernetesObject> {
+export interface ListOptions {
   readonly resource: Resource;
   /** Empty or left out: all. */
   readonly namespaces?: readonly string[];
+}
+
+export interface ReflectOptions<Kind extends KubernetesObject> extends ListOptions {
   /** Once, after the first complete list of every namespace; each of its objects has been through `onChange`. */
   readonly onSynced?: () => void;
   /** An object is new or different. Called after the store has it; only enqueue here. */
@@ -82,6 +85,8 @@ export interface EventToRecord {
 export interface KubernetesClient {
   /** Address of the API server, for messages. */
   readonly server: string;
+  /** All objects of a resource, once. @throws SyncError by remedy */
+  list<Kind extends KubernetesObject>(options: ListOptions): Promise<Kind[]>;
   /** Starts at once; failures are logged, retried and shown by `problem()`. */
   reflect<Kind extends KubernetesObject>(options: ReflectOptions<Kind>): Reflector<Kind>;
   /** Replaces the whole status, provided the object is still what `uid` and `resourceVersion` say, where given. */
@@ -101,8 +106,6 @@ export interface KubernetesClient {
   getOrCreateSecret(secret: SecretKeyRef & { readonly make: () => Uint8Array }): Promise<Buffer>;
   /** A token of a ServiceAccount through TokenRequest. */
   requestToken(request: TokenRequest): Promise<IssuedToken>;
-  /** Runs `work` while this process holds the Lease; see `LeadOptions`. Resolves when it has been stopped. */
-  runWhileLeading(options: LeadOptions): Promise<void>;
   /** Stops every reflector and closes every connection. */
   close(): Promise<void>;
 }
@@ -130,18 +133,4 @@ export interface IssuedToken {
   readonly token: string;
   /** Unix time in milliseconds. */
   readonly expiresAt: number;
-}
-
-export interface LeadOptions {
-  readonly namespace: string;
-  /** Name of the Lease. */
-  readonly name: string;
-  /** Who we are: unique per process, e.g. the pod's name. */
-  readonly identity: string;
-  /** How long a leader that fell silent is waited for, in seconds; 15 unless said. */
-  readonly leaseSeconds?: number;
-  /** Called each time the Lease is won; `lost` aborts when it is lost or given back. */
-  readonly work: (lost: AbortSignal) => Promise<void>;
-  /** Gives the Lease back and ends. */
-  readonly stop: AbortSignal;
 }

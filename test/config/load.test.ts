@@ -233,7 +233,13 @@ describe('no message holds a secret', () => {
   test('settings that hold one are marked, so that whoever prints them can hide them', () => {
     const secrets = leaves.filter((leaf) => leaf.secret).map(({ path }) => path);
 
-    expect(secrets).toEqual(['fingerprintKey', 'stores.azure.clientSecret', 'state.redis']);
+    expect(secrets).toEqual([
+      'fingerprintKey',
+      'stores.aws.proxy',
+      'stores.azure.clientSecret',
+      'stores.azure.proxy',
+      'state.redis',
+    ]);
   });
 });
 

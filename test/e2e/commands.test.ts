@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { stringify } from 'yaml';
 import { project, region, type Stores, startStores } from '../../scripts/demo/stores.ts';
-import { type CommandResult, runCommand } from '../peers/processes.ts';
+import type { CommandResult } from '../peers/processes.ts';
 import { startVault, type VaultPeer } from '../peers/start-vault.ts';
-import { programFile } from '../program/start-program.ts';
-import { awsCredentials, settingsFor } from './settings.ts';
+import { documentIn, manifestOf, runProgram, writeManifests } from './command-line.ts';
+import { settingsFor } from './settings.ts';
 
 const copies = { aws: 'one', azure: 'one', gcp: 'one' };
 let vault: VaultPeer;
@@ -33,31 +33,22 @@ afterAll(async () => {
 });
 
 function run(args: readonly string[], stdin?: string): Promise<CommandResult> {
-  const env = { PATH: process.env['PATH'] ?? '', HOME: folder, ...awsCredentials };
-  return runCommand(process.execPath, [programFile, ...args], {
-    cwd: folder,
-    env,
-    ...(stdin === undefined ? {} : { stdin }),
-  });
+  return runProgram(args, { folder, ...(stdin === undefined ? {} : { stdin }) });
 }
 
-async function manifests(files: Readonly<Record<string, unknown>>): Promise<string> {
-  const directory = await mkdtemp(join(folder, 'manifests-'));
-  for (const [name, content] of Object.entries(files)) {
-    await writeFile(join(directory, name), typeof content === 'string' ? content : stringify(content));
-  }
-  return directory;
+function manifests(files: Readonly<Record<string, unknown>>): Promise<string> {
+  return writeManifests(folder, files);
 }
 
 const azureUrl = () => stores.azure.vaultUrl;
 
 function syncOf(name: string, source: object, dest: object[]): unknown {
-  return {
-    apiVersion: 'vaultsecretsync.dev/v1alpha1',
-    kind: 'VaultSecretSync',
-    metadata: { name },
-    spec: { source, dest },
-  };
+  return manifestOf(name, { source, dest });
+}
+
+/** The copies in the document that `--json` prints. */
+function copiesIn(result: CommandResult): Record<string, unknown>[] {
+  return documentIn(result).syncs.flatMap(({ copies: shown }) => shown);
 }
 
 function toAllStores(name: string): object[] {
@@ -73,24 +64,17 @@ describe('vault-secret-sync sync', () => {
     const second = await run(['sync', '--settings', settingsFile, '--manifests', directory, '--json']);
 
     expect(first).toMatchObject({ code: 0 });
-    expect(
-      first.stdout
-        .trim()
-        .split('\n')
-        .map((line) => line.split(/\s+/).slice(0, 2).join(' '))
-        .sort(),
-    ).toEqual([
+    const [head, ...lines] = first.stdout.trim().split('\n');
+    expect(head).toBe('default/one');
+    expect(lines.map((line) => line.trim().split(/\s+/).slice(0, 2).join(' '))).toEqual([
       `created aws:${region}:/one`,
       `created azure:${new URL(azureUrl()).host}/one`,
       `created gcp:${project}/one`,
+      'sync: 1',
     ]);
+    expect(lines.at(-1)).toBe('sync: 1 sync: 3 created');
     expect(second).toMatchObject({ code: 0 });
-    expect(
-      second.stdout
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line).change),
-    ).toEqual(['unchanged', 'unchanged', 'unchanged']);
+    expect(copiesIn(second).map(({ change }) => change)).toEqual(['unchanged', 'unchanged', 'unchanged']);
     for (const store of stores.all) expect(await store.look()).toBe('{"user":"ada"}');
   }, 60_000);
 
@@ -112,11 +96,7 @@ describe('vault-secret-sync sync', () => {
 
     const result = await run(['sync', '--settings', settingsFile, '--manifests', directory, '--json']);
 
-    const lines = result.stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Record<string, string>);
-    const failed = lines
+    const failed = copiesIn(result)
       .filter(({ change }) => change === 'failed')
       .map(({ store, name, message }) => [store, name, message]);
     expect(result.code).toBe(1);
@@ -136,24 +116,6 @@ describe('vault-secret-sync sync', () => {
     }
   }, 90_000);
 
-  test('plans by the same road without writing: 3 for pending changes, 0 when there are none', async () => {
-    await vault.api('POST', 'secret/data/planned', { data: { user: 'eve' } });
-    const dest = [{ gcp: { project, name: 'planned' } }];
-    const directory = await manifests({ 'planned.yaml': syncOf('planned', { path: 'secret/planned' }, dest) });
-    const command = ['--settings', settingsFile, '--manifests', directory];
-
-    const pending = await run(['plan', ...command]);
-    const absent = await stores.gcp.payload(project, 'planned');
-    await run(['sync', ...command]);
-    const settled = await run(['plan', ...command, '--json']);
-
-    expect(pending).toMatchObject({ code: 3, stdout: expect.stringContaining(`created    gcp:${project}/planned`) });
-    expect(pending.stderr).toContain('1 sync: would be 1 created');
-    expect(absent).toBeNull();
-    expect(settled.code).toBe(0);
-    expect(JSON.parse(settled.stdout)).toMatchObject({ change: 'unchanged' });
-  }, 60_000);
-
   test('reports a wrong manifest with the nearest known name, runs the others, and exits 2', async () => {
     await vault.api('POST', 'secret/data/two', { data: { user: 'bob' } });
     const directory = await manifests({
@@ -167,7 +129,7 @@ describe('vault-secret-sync sync', () => {
     expect(result.code).toBe(2);
     expect(result.stderr).toContain('bad.yaml: spec.source.naemspace: unknown field; did you mean "namespace"?');
     expect(result.stderr).toContain('broken.yaml: not YAML');
-    expect(result.stdout).toContain(`created    gcp:${project}/two`);
+    expect(result.stdout).toContain(`  created  gcp:${project}/two`);
   }, 60_000);
 
   test('exits 1 and deletes nothing when Vault refuses to say', async () => {
@@ -223,6 +185,33 @@ describe('vault-secret-sync test-event', () => {
 });
 
 describe('the program', () => {
+  test.each([
+    { args: ['sync', 'extra'], says: 'sync takes no name, and extra is none of its flags' },
+    { args: ['sync', '--manifest', 'x'], says: 'unknown flag --manifest; did you mean --manifests? Try --help' },
+    {
+      args: ['plan', '-N', 'x'],
+      says: 'unknown flag -N; there are -n (--namespace), -A (--all-namespaces), -v (--all)',
+    },
+    { args: ['plan', '-n'], says: '-n needs a value' },
+    { args: ['plan', '--json=yes'], says: '--json takes no value' },
+    { args: ['plan', 'databases'], says: 'vault-secret-sync plan -n NAMESPACE databases' },
+    { args: ['plan', '-n', 'team-a', 'one', 'two'], says: 'plan takes one name' },
+    { args: ['plan', '-n', 'team-a', '-A'], says: 'either one namespace (-n) or all of them (-A)' },
+    { args: ['plan', '-A', '--manifests', 'x'], says: 'either in a folder (--manifests) or in a cluster (-n, -A)' },
+  ])('exits 2 for $args, and says what to do', async ({ args, says }) => {
+    const { code, stdout, stderr } = await run(args);
+
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(says);
+  });
+
+  test('exits 2 for a plan of nothing, and says what can be planned', async () => {
+    const { code, stderr } = await run(['plan', '--settings', settingsFile]);
+
+    expect(code).toBe(2);
+    expect(stderr).toContain('say what to plan: --manifests DIR, -n NAMESPACE [NAME], or --all-namespaces');
+  });
+
   test('explains itself, and exits 2 for a command that it does not know', async () => {
     const [help, start, unknown] = await Promise.all([run(['--help']), run(['start', '--help']), run(['snyc'])]);
 

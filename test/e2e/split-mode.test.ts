@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { project, region, type Stores, startStores } from '../../scripts/demo/stores.ts';
@@ -8,6 +7,7 @@ import { type KubernetesPeer, startKubernetes } from '../peers/start-kubernetes.
 import { type RedisPeer, startRedis } from '../peers/start-redis.ts';
 import { startVault, type VaultPeer } from '../peers/start-vault.ts';
 import { type Program, startProgram } from '../program/start-program.ts';
+import { applyDefinitions } from './definitions.ts';
 import { awsCredentials, settingsFor } from './settings.ts';
 
 /** Planted in Vault; must come out in the stores and nowhere else. */
@@ -31,8 +31,7 @@ beforeAll(async () => {
     startVault(),
     startStores(copies),
   ]);
-  await kubectl('apply', '--server-side', '-f', resolve('deploy/crds'));
-  await kubectl('wait', '--for=condition=Established', 'crd/vaultsecretsyncs.vaultsecretsync.dev');
+  await applyDefinitions(kubernetes);
   await kubectl('create', 'namespace', 'team-a');
   const base = { ...settingsFor(vault, stores), state: { redis: redis.url } };
   const manifests = { kubeconfig: kubernetes.adminKubeconfig };

@@ -11,8 +11,15 @@ export interface States {
   close(): Promise<void>;
 }
 
-/** Redis where the settings name one, else the memory of this process. */
-export async function composeState(settings: Settings, log: Logger): Promise<States> {
+/**
+ * Redis where the settings name one, else the memory of this process. `deadlineMs`: after how many milliseconds without an answer
+ * Redis counts as away, if not as soon as for a server.
+ */
+export async function composeState(
+  settings: Pick<Settings, 'roles' | 'state'>,
+  log: Logger,
+  patience: { readonly deadlineMs?: number } = {},
+): Promise<States> {
   const { redis, prefix, caFile } = settings.state;
   const roles = new Set<string>(settings.roles);
   if (redis === undefined) {
@@ -22,7 +29,7 @@ export async function composeState(settings: Settings, log: Logger): Promise<Sta
   }
   const { createRedisState, createRedisWebhookState } = await import('../../state/redis/state.ts');
   const ca = caFile === undefined ? {} : { ca: await readText(caFile, 'state.caFile') };
-  const options = { url: redis, prefix, log, ...ca };
+  const options = { url: redis, prefix, log, ...ca, ...patience };
   const operator = roles.has('operator') ? createRedisState<CopyRecord>(options) : null;
   const webhook = roles.has('webhook') ? createRedisWebhookState(options) : null;
   return {

@@ -2,14 +2,16 @@ import type { Settings } from '../../config/settings.ts';
 import { type Destination, storeOf } from '../../crd/vault-secret-sync.ts';
 import type { SyncError } from '../../errors.ts';
 import type { Logger } from '../../logging.ts';
-import type { Target, TargetContext } from '../../sync-targets/contract.ts';
+import type { WrittenPlace } from '../../sync/ports.ts';
+import type { CallKind, Rate, Target, TargetContext } from '../../sync-targets/contract.ts';
 import { targetKinds } from '../../sync-targets/registry.ts';
 import { readText } from '../read-settings.ts';
 
 /** The targets of one process, each opened when a destination first needs it. */
 export interface Stores {
   target(destination: Destination): Promise<Target>;
-  targetAt(scope: string): Target | null;
+  /** The target behind a place that was written before; null when no kind of store knows it. @throws SyncError `FixSpec` */
+  targetAt(place: WrittenPlace): Promise<Target | null>;
   close(): Promise<void>;
 }
 
@@ -51,19 +53,38 @@ export async function composeStores(settings: Settings, logger: Logger): Promise
     }
   }
 
+  function targetFor(destination: Destination): Target {
+    const key = `${storeOf(destination)} ${targetKinds[storeOf(destination)].keyOf(destination)}`;
+    const known = byKey.get(key);
+    if (known) return known;
+    const target = withRates(open(destination), settings.stores[storeOf(destination)].callsPerSecond);
+    byKey.set(key, target);
+    return target;
+  }
+
   return {
-    async target(destination) {
-      const key = targetKinds[storeOf(destination)].keyOf(destination);
-      const known = byKey.get(key);
-      if (known) return known;
-      const target = open(destination);
-      byKey.set(key, target);
-      return target;
+    target: async (destination) => targetFor(destination),
+    async targetAt({ destination: scope, roleArn, externalId }) {
+      for (const kind of Object.values(targetKinds)) {
+        const destination = kind.destinationAt({ scope, roleArn, externalId });
+        if (destination) return targetFor(destination);
+      }
+      return null;
     },
-    targetAt: (scope) => [...byKey.values()].find((target) => target.scope === scope) ?? null,
     async close() {
       await Promise.allSettled([...byKey.values()].map((target) => target.close?.()));
       byKey.clear();
     },
   };
+}
+
+/** The target with what the settings say of its store's quotas in place of what is known of them. */
+function withRates(target: Target, given: Settings['stores']['aws']['callsPerSecond']): Target {
+  const { rates } = target;
+  if (!rates) return target;
+  const rateOf = (kind: CallKind): Rate => {
+    const perSecond = given[kind];
+    return perSecond === undefined ? rates[kind] : { perSecond, burst: Math.max(perSecond, rates[kind].burst) };
+  };
+  return { ...target, rates: { read: rateOf('read'), list: rateOf('list'), write: rateOf('write') } };
 }
