@@ -1,26 +1,21 @@
-import { durationMs } from '../crd/duration.ts';
-import { requestedAtAnnotation, syncKeyOf, type VaultSecretSync } from '../crd/vault-secret-sync.ts';
 import type { Logger } from '../logging.ts';
 import type { Metrics } from '../metrics.ts';
 import type { State } from '../state/contract.ts';
-import { mountUuidFact } from '../sync/absence.ts';
 import type { CopyRecord, KnownVault, World } from '../sync/ports.ts';
+import { Intake } from './intake.ts';
 import { InterestPublisher } from './interest-publisher.ts';
-import { Leadership } from './leadership.ts';
-import type { ManifestHandlers, Manifests } from './manifests/contract.ts';
+import { Leader } from './leader.ts';
+import type { Manifests } from './manifests/contract.ts';
 import { SyncReconciler } from './reconcile-sync.ts';
-import { Schedule } from './schedule.ts';
+import { Rivals } from './rivals.ts';
 import { SourceWatch } from './source-watch.ts';
 import { StatusWriter } from './status-writer.ts';
 import { Syncs } from './syncs.ts';
 import { createWorker } from './worker.ts';
 
-/** Milliseconds until something that could not be handed to the shared state is tried again. */
-const askAgainMs = 5_000;
-
 export interface OperatorOptions {
-  /** Everything that syncing needs, but for the recording of places, which is ours. */
-  readonly world: Omit<World, 'recordPlaces'>;
+  /** Everything that syncing needs, but for what is ours: manifests, statuses and jobs. */
+  readonly world: Omit<World, 'recordPlaces' | 'generationOf' | 'earlierRival' | 'wake'>;
   readonly vaults: readonly KnownVault[];
   readonly state: State<CopyRecord>;
   readonly manifests: Manifests;
@@ -34,8 +29,8 @@ export interface OperatorOptions {
 export interface Operator {
   /** Null when everything works, else which part is not ready and why. */
   problem(): string | null;
-  readonly syncs: Syncs;
-  readonly statuses: StatusWriter;
+  /** Asks for a full reconcile of everything: something that holds for all has changed. */
+  reconcileAll(): void;
   /** Takes no more work, gives what runs `graceMs` to finish, writes the last statuses. */
   close(graceMs: number): Promise<void>;
 }
@@ -50,15 +45,16 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const { state, manifests, metrics, logger, random } = options;
   const { now } = options.world;
   const syncs = new Syncs({ vaults: options.vaults, installation: options.world.installation });
-  const schedule = new Schedule({ now, onDue: (key) => askFor([key]) });
-  const statuses = new StatusWriter({
-    syncs,
-    state,
-    manifests,
-    logger,
-    now,
-  });
-  const world: World = { ...options.world, recordPlaces: (sync, places) => statuses.recordPlaces(sync, places) };
+  const rivals = new Rivals();
+  const statuses = new StatusWriter({ syncs, state, manifests, logger, random, now });
+  const world: World = {
+    ...options.world,
+    recordPlaces: (sync, places) => statuses.recordPlaces(sync, places),
+    generationOf: (key) => syncs.generationOf(key),
+    earlierRival: (copy, sync) => rivals.earlier(copy, sync),
+    wake: (copies) =>
+      state.jobs.add(copies.map(({ sync, copy, source }) => ({ job: { kind: 'copy', sync, copy, source } }))),
+  };
   const sources = new SourceWatch({ ledger: state.ledger, logger });
   const parts = { world, state, syncs, manifests, statuses, sources, metrics, logger, random };
   const reconciler = new SyncReconciler(parts);
@@ -76,104 +72,24 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       }
     },
   });
-  const leadership = new Leadership({
-    leases: state.leases,
-    logger,
-    onLead: () => askForEverything(),
-    onLost: () => schedule.clear(),
-  });
+  const leader = new Leader({ state, syncs, publisher, logger, random, now });
+  const intake = new Intake({ world, state, syncs, rivals, statuses, leader, logger });
 
-  /** Generation, by sync, that a full reconcile was asked for. */
-  const asked = new Map<string, string>();
-  let listed = false;
-
-  /** Asks for full reconciles now and plans the next ones. The leader's business: a replica that dies takes no plan along. */
-  function askFor(keys: readonly string[]): void {
-    if (keys.length === 0) return;
-    for (const key of keys) schedule.plan(key, nextAfter(key));
-    state.jobs.add(keys.map((key) => ({ job: { kind: 'sync', sync: key } }))).catch((error: unknown) => {
-      logger.warn({ err: error }, 'full reconciles could not be queued; they are asked for again soon');
-      for (const key of keys) schedule.plan(key, now() + askAgainMs);
-    });
-  }
-
-  /** After `refreshInterval`, ±10 % so that syncs do not march in step; null = never. */
-  function nextAfter(key: string): number | null {
-    const spec = syncs.get(key)?.sync.spec;
-    const interval = spec && !spec.suspend ? (durationMs(spec.refreshInterval) ?? 0) : 0;
-    return interval === 0 ? null : now() + interval * (0.9 + 0.2 * random());
-  }
-
-  async function askForEverything(): Promise<void> {
-    publisher.startAfresh();
-    await publisher.publish();
-    askFor([...syncs.all()].map(({ sync }) => syncKeyOf(sync)));
-  }
-
-  async function changed(sync: VaultSecretSync): Promise<void> {
-    const key = syncKeyOf(sync);
-    const before = asked.get(key);
-    const words = JSON.stringify([sync.generation, sync.deleting, sync.annotations[requestedAtAnnotation] ?? '']);
-    const { error } = syncs.set(sync);
-    if (error) statuses.touch(key);
-    if (before === words) return;
-    asked.set(key, words);
-    if (sync.status?.sourceMountUUID && !(await state.ledger.recall(key, mountUuidFact))) {
-      await state.ledger.remember(key, mountUuidFact, sync.status.sourceMountUUID);
-    }
-    if (!listed || !leadership.leading) return;
-    await publisher.publish();
-    askFor([key]);
-  }
-
-  const again = new Set<NodeJS.Timeout>();
-  function takeUpAgain(key: string): void {
-    const current = syncs.get(key);
-    if (current) handlers.changed(current.sync);
-  }
-  const handlers: ManifestHandlers = {
-    changed: (sync) => {
-      const key = syncKeyOf(sync);
-      changed(sync).catch((error: unknown) => {
-        logger.warn({ sync: key, err: error }, 'sync not taken up yet; it is tried again soon');
-        asked.delete(key);
-        const timer = setTimeout(() => {
-          again.delete(timer);
-          takeUpAgain(key);
-        }, askAgainMs).unref();
-        again.add(timer);
-      });
-    },
-    gone: (sync) => {
-      const key = syncKeyOf(sync);
-      asked.delete(key);
-      // The object is gone (or its file): what it leaves behind is dealt with as if it had been told to go.
-      if (!syncs.get(key)) return;
-      syncs.set({ ...sync, deleting: true });
-      if (!listed || !leadership.leading) return;
-      publisher.publish().catch((error: unknown) => logger.warn({ err: error }, 'interest not published'));
-      askFor([key]);
-    },
-  };
-  await manifests.start(handlers);
-  listed = true;
+  await manifests.start(intake);
+  await intake.settled();
   logger.info({ syncs: [...syncs.all()].length }, 'manifests are listed');
-  await leadership.start();
+  await leader.start();
   const consumer = state.jobs.consume({
     concurrency: options.concurrency,
     run: createWorker({ ...parts, reconciler }),
   });
 
   return {
-    syncs,
-    statuses,
-    // Only the leader publishes; every other replica is ready without.
-    problem: () => manifests.problem() ?? (leadership.leading ? publisher.problem() : null),
+    problem: () => manifests.problem() ?? leader.problem(),
+    reconcileAll: () => leader.reconcileAll(),
     async close(graceMs) {
-      schedule.close();
-      for (const timer of again) clearTimeout(timer);
-      await leadership.close();
-      await publisher.close();
+      intake.close();
+      await leader.close();
       await consumer.close(graceMs);
       await statuses.close();
       await manifests.close();

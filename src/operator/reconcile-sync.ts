@@ -1,17 +1,24 @@
-import { requestedAtAnnotation, syncKeyOf, type VaultSecretSync } from '../crd/vault-secret-sync.ts';
+import { syncKeyOf, type VaultSecretSync } from '../crd/vault-secret-sync.ts';
 import { SyncError } from '../errors.ts';
 import type { Logger } from '../logging.ts';
 import type { JobOutcome, JobRun, State } from '../state/contract.ts';
-import type { CopyRecord, World } from '../sync/ports.ts';
-import { removeCopies } from '../sync/removal.ts';
-import { reconcileSync } from '../sync/sync.ts';
+import type { CopyRecord, CopyResult, World, WrittenPlace } from '../sync/ports.ts';
+import type { ResolvedSync } from '../sync/resolve.ts';
+import { reconcileSync, type SyncOutcome } from '../sync/sync.ts';
+import { mustWait } from './asked.ts';
 import { retryOutcome } from './backoff.ts';
 import type { Manifests } from './manifests/contract.ts';
 import { parked } from './parking.ts';
-import { rememberProgress } from './progress.ts';
+import { rememberPlan } from './plan-summary.ts';
+import { isAfter, recallProgress, rememberProgress } from './progress.ts';
+import { forgetRemoval, removeSync } from './remove-sync.ts';
+import { answerRequest, requestOf } from './requests.ts';
 import type { SourceWatch } from './source-watch.ts';
 import type { StatusWriter } from './status-writer.ts';
 import type { Syncs } from './syncs.ts';
+
+/** Milliseconds until a replica looks again whether it has seen what it was asked to follow. */
+const lookAgainMs = 200;
 
 export interface SyncReconcilerOptions {
   readonly world: World;
@@ -33,11 +40,13 @@ export class SyncReconciler {
   }
 
   async run(run: JobRun, key: string): Promise<JobOutcome> {
-    const { syncs, statuses, manifests } = this.#options;
+    const { syncs, statuses, manifests, state, world } = this.#options;
     const current = syncs.get(key);
+    if (await mustWait(state.ledger, key, { sync: current?.sync ?? null, now: world.now() })) return notSeenYet;
     if (!current) return { outcome: 'done' };
     const { sync, resolved } = current;
-    if (sync.deleting) return this.#remove(run, sync);
+    if (sync.deleting) return removeSync(this.#options, run, sync);
+    await forgetRemoval(state.ledger, key);
     await manifests.setFinalizer(sync, sync.spec.removalPolicy === 'Delete');
     if (!resolved || sync.spec.suspend) {
       statuses.touch(key);
@@ -50,18 +59,14 @@ export class SyncReconciler {
     }
   }
 
-  async #reconcile(
-    run: JobRun,
-    sync: VaultSecretSync,
-    resolved: Parameters<typeof reconcileSync>[0]['resolved'],
-  ): Promise<JobOutcome> {
+  async #reconcile(run: JobRun, sync: VaultSecretSync, resolved: ResolvedSync): Promise<JobOutcome> {
     const { world, state, sources, random } = this.#options;
-    let outcome: Awaited<ReturnType<typeof reconcileSync>>;
+    let outcome: SyncOutcome;
     try {
       outcome = await reconcileSync({ world, resolved, signal: run.signal });
     } catch (error) {
       if (run.signal.aborted || !(error instanceof SyncError)) throw error;
-      sources.note(resolved.key, error);
+      await sources.note(sync, error);
       return this.#retry(run, error);
     }
     const { vault } = resolved;
@@ -73,64 +78,68 @@ export class SyncReconciler {
       })),
     ]);
     if (outcome.unread) {
-      sources.note(resolved.key, outcome.unread.error);
+      await sources.note(sync, outcome.unread.error);
       return this.#retry(run, outcome.unread.error);
     }
-    sources.note(resolved.key, null);
-    await rememberProgress(state.ledger, resolved.key, {
-      generation: sync.generation,
-      at: world.now(),
-      requestedAt: sync.annotations[requestedAtAnnotation] ?? '',
-    });
-    return { outcome: 'done' };
+    await sources.note(sync, null);
+    await this.#remember(sync, resolved, outcome);
+    return this.#leftoverRetry(run, outcome.results) ?? { outcome: 'done' };
   }
 
-  #retry(run: JobRun, error: unknown): JobOutcome {
+  /** A full reconcile has gone through: what it found, and what it answered. */
+  async #remember(sync: VaultSecretSync, resolved: ResolvedSync, outcome: SyncOutcome): Promise<void> {
+    const { world, state, statuses, manifests } = this.#options;
+    const { generation, createdAt } = sync;
+    const key = syncKeyOf(sync);
+    if (outcome.places) statuses.notePlaces(key, outcome.places);
+    await this.#recordPlaces(resolved, outcome.results);
+    // Another replica may have followed a later manifest meanwhile.
+    if (isAfter(await recallProgress(state.ledger, key), sync)) return;
+    await rememberPlan(state.ledger, key, sync.spec.dryRun ? outcome.results : null);
+    const progress = { generation, createdAt, at: world.now(), requestedAt: requestOf(sync) };
+    await rememberProgress(state.ledger, key, progress);
+    await answerRequest(manifests, sync);
+  }
+
+  /** A resource that was created anew has a status of its own, which must name the places of copies it found in sync, too. */
+  async #recordPlaces({ sync, destinations }: ResolvedSync, results: readonly CopyResult[]): Promise<void> {
+    const { world, statuses } = this.#options;
+    const held = new Set(results.flatMap(({ change, destination }) => (change === 'unchanged' ? [destination] : [])));
+    const places: WrittenPlace[] = [];
+    for (const { destination } of destinations) {
+      const target = await world.target(destination).catch(() => null);
+      const { roleArn } = destination.aws ?? {};
+      if (target && held.has(target.scope))
+        places.push({ destination: target.scope, ...(roleArn === undefined ? {} : { roleArn }) });
+    }
+    await statuses.recordPlaces(sync, places);
+  }
+
+  /** What the manifest does not ask for any more has no job of its own: it is tried again with the whole sync. */
+  #leftoverRetry(run: JobRun, results: readonly CopyResult[]): JobOutcome | null {
+    const failed = results.find(({ isLeftover, retry }) => isLeftover && retry !== null);
+    if (!failed?.retry) return null;
+    const { attempt } = run;
+    return retryOutcome({ attempt, reason: failed.reason, random: this.#options.random, ...failed.retry });
+  }
+
+  #retry({ attempt }: JobRun, error: unknown): JobOutcome {
     const known = error instanceof SyncError ? error : null;
+    // An edit of the manifest, which is the cure, asks anew.
+    if (known?.remedy === 'FixSpec') return { outcome: 'done' };
     return retryOutcome({
-      attempt: run.attempt,
+      attempt,
       afterMs: known?.retryAfterMs ?? null,
       countsAsAttempt: true,
       reason: known?.reason ?? 'InternalError',
       random: this.#options.random,
     });
   }
-
-  /** The sync is going away: its copies go too if it says so, then it is let go. */
-  async #remove(run: JobRun, sync: VaultSecretSync): Promise<JobOutcome> {
-    const { world, state, manifests, statuses, syncs, sources } = this.#options;
-    const key = syncKeyOf(sync);
-    if (sync.spec.removalPolicy === 'Delete') {
-      if (world.writes() === 'paused') {
-        return { outcome: 'retry', delayMs: 30_000, reason: 'WritesPaused', countsAsAttempt: false };
-      }
-      const results = await removeCopies({ world, sync, signal: run.signal });
-      const failed = results.find(({ change }) => change === 'failed');
-      if (failed) {
-        manifests.announce(sync, {
-          type: 'Warning',
-          reason: 'RemovalFailed',
-          message: `${failed.destination}/${failed.name}: ${failed.message}`,
-        });
-        return retryOutcome({
-          attempt: run.attempt,
-          afterMs: null,
-          countsAsAttempt: false,
-          reason: failed.reason,
-          random: this.#options.random,
-        });
-      }
-      manifests.announce(sync, {
-        type: 'Normal',
-        reason: 'CopiesRemoved',
-        message: `${results.length} copies removed`,
-      });
-    }
-    await manifests.setFinalizer(sync, false);
-    await state.ledger.forgetSync(key);
-    statuses.forget(key);
-    sources.forget(key);
-    syncs.delete(key);
-    return { outcome: 'done' };
-  }
 }
+
+const notSeenYet: JobOutcome = {
+  outcome: 'retry',
+  delayMs: lookAgainMs,
+  reason: 'ChangeNotSeenYet',
+  countsAsAttempt: false,
+};

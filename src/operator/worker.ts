@@ -1,21 +1,27 @@
 import { SyncError } from '../errors.ts';
 import type { Logger } from '../logging.ts';
 import type { Metrics } from '../metrics.ts';
-import type { Job, JobOutcome, JobRun, State } from '../state/contract.ts';
+import type { Job, JobOutcome, JobRun, NewJob, State } from '../state/contract.ts';
 import { parseSourceKey } from '../sync/marks.ts';
 import type { CopyRecord, CopyResult, World } from '../sync/ports.ts';
+import type { ResolvedSync } from '../sync/resolve.ts';
 import { reconcileSecret, type SecretOutcome } from '../sync/secret.ts';
 import { retryOutcome } from './backoff.ts';
+import type { Manifests } from './manifests/contract.ts';
 import { parked } from './parking.ts';
 import type { SyncReconciler } from './reconcile-sync.ts';
 import type { SourceWatch } from './source-watch.ts';
 import type { StatusWriter } from './status-writer.ts';
 import type { Syncs } from './syncs.ts';
 
+/** Milliseconds until a job is offered again that a replica cannot judge. */
+const blindMs = 5_000;
+
 export interface WorkerOptions {
   readonly world: World;
   readonly state: State<CopyRecord>;
   readonly syncs: Syncs;
+  readonly manifests: Pick<Manifests, 'problem'>;
   readonly statuses: StatusWriter;
   readonly sources: SourceWatch;
   readonly reconciler: SyncReconciler;
@@ -32,7 +38,7 @@ export function createWorker(options: WorkerOptions): (run: JobRun) => Promise<J
     try {
       outcome = await runJob(options, run);
     } catch (error) {
-      const level = run.signal.aborted ? 'debug' : 'error';
+      const level = run.signal.aborted ? 'debug' : error instanceof SyncError ? 'warn' : 'error';
       logger[level]({ job: run.job, attempt: run.attempt, err: error }, 'job failed');
       outcome = retryOutcome({
         attempt: run.attempt,
@@ -70,31 +76,32 @@ async function runPath(options: WorkerOptions, run: JobRun, job: Job & { kind: '
   const { world, state, syncs } = options;
   const { vault, namespace, mount, name } = job;
   const selecting = syncs.selecting({ vault, namespace, mount, name });
-  if (selecting.length === 0) return { outcome: 'done' };
+  if (selecting.length === 0) return notOurs(options);
   const outcome = await reconcileSecret({
     world,
     syncs: selecting,
     place: { namespace, mount, name },
-    heard: run.heard && { version: run.heard.version, versionAt: run.heard.versionAt ?? run.heard.at },
+    heard: run.heard && {
+      version: run.heard.version,
+      versionAt: run.heard.versionAt ?? run.heard.at,
+      at: run.heard.at,
+    },
     signal: run.signal,
     verify: false,
   });
   observeLatency(options, run, outcome.results);
-  await state.jobs.add(parked(outcome.results, options.random));
-  return settle(
-    options,
-    run,
-    selecting.map(({ key }) => key),
-    outcome,
-  );
+  await state.jobs.add([...parked(outcome.results, options.random), ...wholeSyncs(outcome.resync)]);
+  return settle(options, run, selecting, outcome);
 }
 
 /** A copy that failed is tried again on its own. */
 async function runCopy(options: WorkerOptions, run: JobRun, job: Job & { kind: 'copy' }): Promise<JobOutcome> {
   const { world, syncs } = options;
-  const resolved = syncs.get(job.sync)?.resolved;
+  const current = syncs.get(job.sync);
+  if (!current) return notOurs(options);
+  const { resolved } = current;
   if (!resolved || resolved.spec.suspend || resolved.sync.deleting) return { outcome: 'done' };
-  const { place } = parseSourceKey(job.source);
+  const [place] = parseSourceKey(job.source).places;
   const outcome = await reconcileSecret({
     world,
     syncs: [resolved],
@@ -103,9 +110,11 @@ async function runCopy(options: WorkerOptions, run: JobRun, job: Job & { kind: '
     signal: run.signal,
     // What the last try left behind is not known.
     verify: true,
+    backfill: true,
     only: job.copy,
   });
-  const settled = settle(options, run, [job.sync], outcome);
+  await options.state.jobs.add(wholeSyncs(outcome.resync));
+  const settled = await settle(options, run, [resolved], outcome);
   const failed = outcome.results.find((result) => result.retry !== null);
   if (settled.outcome !== 'done' || !failed?.retry) return settled;
   return retryOutcome({ attempt: run.attempt, reason: failed.reason, random: options.random, ...failed.retry });
@@ -117,14 +126,29 @@ async function runMount({ state, syncs }: WorkerOptions, job: Job & { kind: 'mou
   return { outcome: 'done' };
 }
 
+/** No sync that this replica knows asks for it. One that cannot see its manifests now leaves it to those who can. */
+function notOurs({ manifests }: WorkerOptions): JobOutcome {
+  if (manifests.problem() === null) return { outcome: 'done' };
+  return { outcome: 'retry', delayMs: blindMs, reason: 'ManifestsUnknown', countsAsAttempt: false };
+}
+
+/** Full reconciles of syncs whose selection has changed. */
+function wholeSyncs(keys: readonly string[]): NewJob[] {
+  return [...new Set(keys)].map((sync) => ({ job: { kind: 'sync', sync } }));
+}
+
 /** Tells status and source watch how it went, and what the queue does next. */
-function settle(options: WorkerOptions, run: JobRun, keys: readonly string[], outcome: SecretOutcome): JobOutcome {
+async function settle(
+  options: WorkerOptions,
+  { attempt }: JobRun,
+  syncs: readonly ResolvedSync[],
+  outcome: SecretOutcome,
+): Promise<JobOutcome> {
   const { sources, statuses, random } = options;
-  for (const key of keys) {
-    sources.note(key, outcome.outcome === 'unread' ? outcome.error : null);
-    statuses.touch(key);
-  }
-  const { attempt } = run;
+  // Who is to come back later has perhaps not read at all.
+  const answer = outcome.outcome === 'unread' ? outcome.error : null;
+  if (outcome.outcome !== 'later') await Promise.all(syncs.map(({ sync }) => sources.note(sync, answer)));
+  for (const { key } of syncs) statuses.touch(key);
   switch (outcome.outcome) {
     case 'done':
       return { outcome: 'done' };
@@ -143,11 +167,25 @@ function settle(options: WorkerOptions, run: JobRun, keys: readonly string[], ou
   }
 }
 
-function observeLatency({ world, metrics }: WorkerOptions, run: JobRun, results: readonly CopyResult[]): void {
+function observeLatency(
+  { world, metrics, statuses }: WorkerOptions,
+  run: JobRun,
+  results: readonly CopyResult[],
+): void {
   if (!run.heard) return;
   const seconds = Math.max(0, world.now() - run.heard.at) / 1000;
-  for (const { change, store } of results) {
-    const written = change === 'created' || change === 'updated' || change === 'restored' || change === 'deleted';
-    if (written) metrics.changeToCopySeconds.observe({ store }, seconds);
+  for (const { change, store, sync } of results) {
+    if (!writes.has(change)) continue;
+    metrics.changeToCopySeconds.observe({ store }, seconds);
+    statuses.noteLag(sync, seconds);
   }
 }
+
+const writes: ReadonlySet<CopyResult['change']> = new Set([
+  'created',
+  'updated',
+  'metadataUpdated',
+  'adopted',
+  'restored',
+  'deleted',
+]);

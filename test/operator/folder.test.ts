@@ -3,8 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { VaultSecretSync } from '../../src/crd/vault-secret-sync.ts';
+import { SyncError } from '../../src/errors.ts';
 import { createLogger } from '../../src/logging.ts';
 import { FolderManifests } from '../../src/operator/manifests/folder.ts';
+import { agreedGenerations, type Generations } from '../../src/operator/manifests/generations.ts';
+import { FakeLeases, FakeLedger } from '../sync/fake-world.ts';
+import { someSync } from '../sync/some-sync.ts';
 
 let directory: string;
 let open: FolderManifests[];
@@ -42,10 +46,10 @@ describe('a folder of manifests, live', () => {
     clock = 1_000;
   });
 
-  async function start(): Promise<FolderManifests> {
+  async function start(more: { generations?: Generations } = {}): Promise<FolderManifests> {
     const destination = { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) };
     const logger = createLogger({ level: 'debug', destination });
-    const manifests = new FolderManifests({ directory, logger, now: () => clock });
+    const manifests = new FolderManifests({ directory, logger, now: () => clock, ...more });
     open.push(manifests);
     await manifests.start({
       changed: (sync) => {
@@ -243,17 +247,100 @@ describe('a folder of manifests, live', () => {
     expect(latest.get('a')?.spec.source.path).toBe('secret/two');
   });
 
+  test('wait for the shared state, in which replicas agree on generations', async () => {
+    write('a.yaml', manifest('a'));
+    let away = true;
+    const generations: Generations = async (_key, { proposed }) => {
+      if (!away) return proposed + 7;
+      away = false;
+      throw new SyncError({ remedy: 'Retry', reason: 'StateUnavailable', message: 'Redis does not answer' });
+    };
+
+    const manifests = await start({ generations });
+
+    expect(latest.get('a')?.generation).toBe(1_007);
+    expect(manifests.problem()).toBeNull();
+  });
+
   test('reports statuses and announcements to the log', async () => {
     write('a.yaml', manifest('a'));
     const manifests = await start();
     const sync = latest.get('a')!;
 
-    await manifests.writeStatus(sync, { copies: '1/1' });
+    await manifests.writeStatus(sync, { before: null, after: { copies: '1/1' } });
     manifests.announce(sync, { type: 'Warning', reason: 'OwnedByAnother', message: 'it is theirs' });
 
     expect(lines.map(({ level, sync: key, msg, copies }) => [level, key, msg, copies])).toEqual([
       ['debug', 'default/a', 'status', '1/1'],
       ['warn', 'default/a', 'it is theirs', undefined],
     ]);
+  });
+
+  test('keep the status for as long as the process lives, also when the file is edited', async () => {
+    write('a.yaml', manifest('a'));
+    const manifests = await start();
+    const sync = latest.get('a')!;
+    const status = { copies: '1/1' };
+
+    const first = await manifests.writeStatus(sync, { before: null, after: status });
+    const outdated = await manifests.writeStatus(sync, { before: null, after: { copies: '0/1' } });
+    write('a.yaml', manifest('a', 'secret/edited'));
+    await until(() => latest.get('a')?.spec.source.path === 'secret/edited');
+
+    expect([first, outdated]).toEqual(['written', 'outdated']);
+    expect(manifests.statusOf(sync)).toEqual(status);
+    expect(latest.get('a')?.status).toEqual(status);
+  });
+
+  test('a status of a manifest that is gone goes nowhere', async () => {
+    const manifests = await start();
+
+    expect(await manifests.writeStatus(someSync(), { before: null, after: {} })).toBe('gone');
+  });
+});
+
+describe('replicas that read the same folder', () => {
+  const ledger = new FakeLedger();
+  const agree = agreedGenerations({ ledger, leases: new FakeLeases() } as unknown as Parameters<
+    typeof agreedGenerations
+  >[0]);
+
+  beforeEach(() => ledger.lose());
+
+  test('agree on the generation of a manifest, whenever they started', async () => {
+    const first = await agree('team-a/db', { words: 'one', isNew: true, proposed: 100 });
+    const second = await agree('team-a/db', { words: 'one', isNew: true, proposed: 200 });
+    const edited = await agree('team-a/db', { words: 'two', isNew: true, proposed: 201 });
+    const late = await agree('team-a/db', { words: 'two', isNew: true, proposed: 150 });
+
+    expect([first, second, edited, late]).toEqual([100, 100, 201, 201]);
+  });
+
+  test('never go back, though the clock of one is behind', async () => {
+    await agree('team-a/db', { words: 'one', isNew: true, proposed: 500 });
+
+    expect(await agree('team-a/db', { words: 'two', isNew: true, proposed: 100 })).toBe(501);
+  });
+
+  test('follow when the others saw an edit that was taken back before this one looked', async () => {
+    await agree('team-a/db', { words: 'one', isNew: true, proposed: 100 });
+    await agree('team-a/db', { words: 'two', isNew: true, proposed: 101 });
+    await agree('team-a/db', { words: 'one', isNew: true, proposed: 102 });
+
+    expect(await agree('team-a/db', { words: 'one', isNew: false, proposed: 100 })).toBe(102);
+  });
+
+  test('keep what they have when another has read something newer, which they are about to find', async () => {
+    await agree('team-a/db', { words: 'one', isNew: true, proposed: 100 });
+    await agree('team-a/db', { words: 'two', isNew: true, proposed: 101 });
+
+    expect(await agree('team-a/db', { words: 'one', isNew: false, proposed: 100 })).toBe(100);
+    expect(await agree('team-a/db', { words: 'two', isNew: true, proposed: 0 })).toBe(101);
+  });
+
+  test('give one number to those that ask at once', async () => {
+    const asked = [100, 200, 300].map((proposed) => agree('team-a/db', { words: 'one', isNew: true, proposed }));
+
+    expect(new Set(await Promise.all(asked)).size).toBe(1);
   });
 });

@@ -9,9 +9,12 @@ function syncsWith(...syncs: ReturnType<typeof someSync>[]): Syncs {
   return all;
 }
 
-function selecting(syncs: Syncs, name: string, more: { namespace?: string; mount?: string } = {}): string[] {
-  const place = { vault: 'main', namespace: '', mount: 'secret', name, ...more };
-  return syncs.selecting(place).map(({ key }) => key);
+function selectingAll(syncs: Syncs, name: string, more: { namespace?: string; mount?: string } = {}) {
+  return syncs.selecting({ vault: 'main', namespace: '', mount: 'secret', name, ...more });
+}
+
+function selecting(...wanted: Parameters<typeof selectingAll>): string[] {
+  return selectingAll(...wanted).map(({ key }) => key);
 }
 
 describe('Syncs', () => {
@@ -40,6 +43,32 @@ describe('Syncs', () => {
     expect(selecting(syncs, 'app/db')).toEqual([]);
     expect(syncs.get('team-a/pattern')).toBeNull();
     expect(syncs.get('team-a/literal')?.sync.generation).toBe(2);
+  });
+
+  test('a change of the status alone looks nothing up anew, and is known all the same', () => {
+    const syncs = syncsWith(literal);
+    const [before] = selectingAll(syncs, 'app/db');
+
+    syncs.set({ ...literal, status: { copies: '1/1' }, annotations: { a: 'b' } });
+    const [after] = selectingAll(syncs, 'app/db');
+
+    expect(after?.selection).toBe(before?.selection);
+    expect(after?.sync).toMatchObject({ status: { copies: '1/1' }, annotations: { a: 'b' } });
+  });
+
+  test('a resource that was created anew with other words is looked up anew, whatever its generation', () => {
+    const syncs = syncsWith(literal);
+
+    syncs.set(someSync({ path: 'secret/app/web' }, { name: 'literal' }));
+
+    expect(selecting(syncs, 'app/web')).toEqual(['team-a/literal']);
+  });
+
+  test('what a sync excludes it does not select', () => {
+    const syncs = syncsWith(someSync({ path: 'secret/app/.*', source: { exclude: ['secret/app/db'] } }));
+
+    expect(selecting(syncs, 'app/db')).toEqual([]);
+    expect(selecting(syncs, 'app/web')).toEqual(['team-a/db']);
   });
 
   test.each([

@@ -17,6 +17,8 @@ export type LogLine = Readonly<Record<string, unknown>> & { readonly msg?: strin
 /** The compiled program, running. */
 export interface Program {
   readonly pid: number;
+  /** The file that its settings come from, which it watches. */
+  readonly settingsFile: string;
   /** Every line logged so far. */
   readonly log: readonly LogLine[];
   /** Everything written so far, standard output and error, as it came. */
@@ -78,6 +80,7 @@ export async function startProgram(options: {
   const [tcp] = (line['tcp'] as string[] | undefined) ?? [];
   return {
     pid: child.pid ?? 0,
+    settingsFile: file,
     log,
     text: () => written.join('\n'),
     opsUrl,

@@ -1,12 +1,14 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseAllDocuments } from 'yaml';
 import { parseManifest } from '../../crd/manifest.ts';
-import { type Manifest, syncKeyOf, type VaultSecretSync } from '../../crd/vault-secret-sync.ts';
-import { InputError } from '../../errors.ts';
+import { type Manifest, type SyncStatus, syncKeyOf, type VaultSecretSync } from '../../crd/vault-secret-sync.ts';
+import { InputError, SyncError } from '../../errors.ts';
 import type { Logger } from '../../logging.ts';
-import type { Announcement, ManifestHandlers, Manifests } from './contract.ts';
+import type { Announcement, ManifestHandlers, Manifests, StatusChange, StatusOutcome } from './contract.ts';
+import type { Generations } from './generations.ts';
 
 /** Milliseconds between looks at the folder, for file systems that do not tell of changes. */
 const lookEveryMs = 2_000;
@@ -123,6 +125,7 @@ export function syncOf(manifest: Manifest, generation: number): VaultSecretSync 
 export class FolderManifests implements Manifests {
   readonly #directory: string;
   readonly #logger: Logger;
+  readonly #generations: Generations;
   readonly #now: () => number;
   readonly #known = new Map<string, { words: string; sync: VaultSecretSync }>();
   /** Manifests that were not there at the last reading; `isDue` once they have been away for long enough. */
@@ -135,15 +138,17 @@ export class FolderManifests implements Manifests {
   #reading: Promise<void> = Promise.resolve();
   #problem: string | null = null;
 
-  constructor(options: { directory: string; logger: Logger; now?: () => number }) {
+  constructor(options: { directory: string; logger: Logger; generations?: Generations; now?: () => number }) {
     this.#directory = options.directory;
     this.#logger = options.logger;
+    this.#generations = options.generations ?? (async (_key, manifest) => manifest.proposed);
     this.#now = options.now ?? Date.now;
   }
 
+  /** @throws InputError when there is no such folder */
   async start(handlers: ManifestHandlers): Promise<void> {
     this.#handlers = handlers;
-    await this.#read();
+    await this.#readFirst();
     try {
       this.#watcher = watch(this.#directory, () => this.#lookSoon());
       this.#watcher.on('error', () => this.#watcher?.close());
@@ -154,12 +159,28 @@ export class FolderManifests implements Manifests {
     this.#timer.unref();
   }
 
-  async writeStatus(sync: VaultSecretSync, status: { copies?: string }): Promise<void> {
-    this.#logger.debug({ sync: syncKeyOf(sync), copies: status.copies }, 'status');
+  statusOf(sync: VaultSecretSync): SyncStatus | null {
+    return this.#known.get(syncKeyOf(sync))?.sync.status ?? null;
+  }
+
+  /** Files stay as their owner wrote them: a status is kept for as long as the process lives. */
+  async writeStatus(sync: VaultSecretSync, { before, after }: StatusChange): Promise<StatusOutcome> {
+    const key = syncKeyOf(sync);
+    const known = this.#known.get(key);
+    if (!known) return 'gone';
+    if (known.sync.status !== before) return 'outdated';
+    this.#known.set(key, { ...known, sync: { ...known.sync, status: after } });
+    this.#handlers?.changed({ ...known.sync, status: after });
+    this.#logger.debug({ sync: key, copies: after.copies }, 'status');
+    return 'written';
   }
 
   async setFinalizer(): Promise<void> {
     // A file that is gone is gone; its copies are dealt with from what is remembered.
+  }
+
+  async removeAnnotations(): Promise<void> {
+    // Files are their owner's alone.
   }
 
   announce(sync: VaultSecretSync, { type, reason, message }: Announcement): void {
@@ -177,11 +198,25 @@ export class FolderManifests implements Manifests {
     for (const key of [...this.#missing.keys()]) this.#isBack(key);
   }
 
+  /** Waits for the shared state, as others wait for the API server. */
+  async #readFirst(): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#read();
+      } catch (error) {
+        if (!(error instanceof SyncError)) throw error;
+        this.#logger.warn({ err: error }, 'manifests not taken up yet; it is tried again soon');
+        await sleep(lookEveryMs);
+      }
+    }
+  }
+
   #lookSoon(): void {
     this.#reading = this.#reading
       .then(() => this.#read())
       .catch((error: unknown) => {
-        this.#problem = `the folder of manifests ${this.#directory} cannot be read`;
+        this.#problem =
+          error instanceof SyncError ? error.message : `the folder of manifests ${this.#directory} cannot be read`;
         this.#logger.error({ err: error }, this.#problem);
       });
   }
@@ -200,9 +235,12 @@ export class FolderManifests implements Manifests {
       this.#isBack(key);
       const words = JSON.stringify([manifest.spec, manifest.metadata.annotations ?? {}]);
       const known = this.#known.get(key);
-      if (known?.words === words) continue;
+      const isNew = known?.words !== words;
       // Grows over restarts too, and when a file goes and comes back: the ledger refuses what is older than it knows.
-      const sync = syncOf(manifest, Math.max(this.#now(), (known?.sync.generation ?? 0) + 1));
+      const proposed = isNew ? Math.max(this.#now(), (known?.sync.generation ?? 0) + 1) : known.sync.generation;
+      const generation = await this.#generations(key, { words, isNew, proposed });
+      if (generation === known?.sync.generation) continue;
+      const sync = { ...syncOf(manifest, generation), status: this.#known.get(key)?.sync.status ?? null };
       this.#known.set(key, { words, sync });
       this.#handlers?.changed(sync);
     }
