@@ -31,7 +31,7 @@ bench: dist/vault-secret-sync.cjs ## the figures of the README, as ratios taken 
 	@$(PROVISION) redis moto vault >/dev/null
 	@$(NODE) scripts/bench/main.ts
 
-soak: dist/vault-secret-sync.cjs ## operators killed at random while secrets change; ends with "lost 0" (DURATION, SEED)
+soak: dist/vault-secret-sync.cjs ## three operators, killed and restarted at random while secrets change; ends with "lost 0" (DURATION, SEED)
 	@$(PROVISION) redis vault >/dev/null
 	@$(NODE) scripts/soak/main.ts --seconds $(or $(DURATION),300) --seed $(or $(SEED),1)
 

@@ -20,6 +20,9 @@ export const awsCredentials = { AWS_ACCESS_KEY_ID: 'demo', AWS_SECRET_ACCESS_KEY
 /** What senders to `/events` present. */
 export const senderToken = 'loopback-sender';
 
+/** What stands in for the stores has no quotas. */
+const callsPerSecond = { read: 10_000, list: 10_000, write: 10_000 };
+
 /** Settings for one process that does everything, with a TCP listener for Vault's audit device; every port is a free one. */
 export function loopbackSettings({ name, vault, aws, azure, gcp, folder }: LoopbackPeers) {
   return {
@@ -29,9 +32,9 @@ export function loopbackSettings({ name, vault, aws, azure, gcp, folder }: Loopb
     policies: [{ namespaces: ['default'], paths: ['secret/**'], destinations: ['aws:**', 'azure:**', 'gcp:**'] }],
     manifests: { directory: folder },
     stores: {
-      aws: { endpoint: aws.endpoint, region },
-      ...(azure ? { azure: azureSettings(azure) } : {}),
-      ...(gcp ? { gcp: { endpoint: gcp.endpoint, insecure: true } } : {}),
+      aws: { endpoint: aws.endpoint, region, callsPerSecond },
+      ...(azure ? { azure: { ...azureSettings(azure), callsPerSecond } } : {}),
+      ...(gcp ? { gcp: { endpoint: gcp.endpoint, insecure: true, callsPerSecond } } : {}),
     },
     webhook: {
       http: { host: '127.0.0.1', port: 0 },

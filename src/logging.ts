@@ -1,7 +1,9 @@
-import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
+import { type DestinationStream, type Logger, type LoggerOptions, pino, stdTimeFunctions } from 'pino';
 import { SyncError } from './errors.ts';
 
 export type { Logger } from 'pino';
+
+type LogMethod = NonNullable<NonNullable<LoggerOptions['hooks']>['logMethod']>;
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
@@ -34,10 +36,15 @@ function framesOf(error: Error): string {
 const hiddenKeys = ['value', 'token', 'accessor', 'secret', 'secretId', 'password', 'data', 'authorization'];
 
 /** A JSON logger on standard error, so that standard output stays free for what a command prints. */
-export function createLogger(options: { level: LogLevel; destination?: DestinationStream }): Logger {
+export function createLogger(options: {
+  /** The least severe lines to log; a function, where that changes while the process runs. */
+  level: LogLevel | (() => LogLevel);
+  destination?: DestinationStream;
+}): Logger {
+  const { level: given } = options;
   return pino(
     {
-      level: options.level,
+      ...(typeof given === 'function' ? { level: 'debug', hooks: { logMethod: atLeast(given) } } : { level: given }),
       base: null,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
@@ -46,4 +53,12 @@ export function createLogger(options: { level: LogLevel; destination?: Destinati
     },
     options.destination ?? pino.destination({ fd: 2, sync: true }),
   );
+}
+
+/** Lets through what is as severe as it must be just now, in the logger and all that descend from it. */
+function atLeast(least: () => LogLevel): LogMethod {
+  return function logWhatMatters(args, log, level) {
+    const limit = least();
+    if (limit !== 'silent' && level >= (pino.levels.values[limit] ?? 0)) log.apply(this, args);
+  };
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A request that changed something, and when it was answered. */
 export interface AnsweredWrite {
@@ -26,6 +27,8 @@ interface Stored {
   versionId: string;
   previousId: string | null;
   readonly tags: unknown;
+  /** The tags as text, to be searched. */
+  readonly words: string;
 }
 
 interface Asked {
@@ -37,13 +40,17 @@ interface Asked {
 /** What tells our listing apart: the values of its filters. */
 type Filter = { readonly Key?: string; readonly Values?: readonly string[] };
 
-/** Starts it on a free loopback port. It is no test of correctness: it knows just what vault-secret-sync asks. */
-export async function startAnsweringAws(): Promise<AnsweringAws> {
+/**
+ * Starts it on a free loopback port. It is no test of correctness: it knows just what vault-secret-sync asks. Every answer
+ * takes `delayMs`, by default no time at all.
+ */
+export async function startAnsweringAws({ delayMs = 0 } = {}): Promise<AnsweringAws> {
   const secrets = new Map<string, Stored>();
   const writes: AnsweredWrite[] = [];
   const requests = new Map<string, number>();
   const server = createServer((request, response) => {
-    void read(request).then((asked) => {
+    void read(request).then(async (asked) => {
+      if (delayMs > 0) await sleep(delayMs);
       requests.set(asked.operation, (requests.get(asked.operation) ?? 0) + 1);
       answer(response, perform(secrets, asked));
       const { operation, region } = asked;
@@ -94,7 +101,14 @@ function perform(secrets: Map<string, Stored>, asked: Asked): { status: number; 
   if (operation === 'CreateSecret') {
     if (stored) return refused('ResourceExistsException');
     const versionId = String(input['ClientRequestToken']);
-    secrets.set(key, { value: String(input['SecretString']), versionId, previousId: null, tags: input['Tags'] ?? [] });
+    const tags = input['Tags'] ?? [];
+    secrets.set(key, {
+      value: String(input['SecretString']),
+      versionId,
+      previousId: null,
+      tags,
+      words: JSON.stringify(tags),
+    });
     return ok({ ARN: key, Name: name, VersionId: versionId });
   }
   if (!stored) return refused('ResourceNotFoundException');
@@ -120,10 +134,9 @@ function perform(secrets: Map<string, Stored>, asked: Asked): { status: number; 
 /** AWS: at most 100 a page. */
 function listed(secrets: ReadonlyMap<string, Stored>, { region, input }: Asked) {
   const wanted = ((input['Filters'] ?? []) as readonly Filter[]).flatMap(({ Values = [] }) => Values);
-  const found = [...secrets].filter(([key, { tags }]) => {
-    const words = JSON.stringify(tags);
-    return key.startsWith(`${region}/`) && wanted.every((word) => words.includes(JSON.stringify(word)));
-  });
+  const found = [...secrets].filter(
+    ([key, { words }]) => key.startsWith(`${region}/`) && wanted.every((word) => words.includes(JSON.stringify(word))),
+  );
   const from = Number(input['NextToken'] ?? 0);
   return {
     SecretList: found.slice(from, from + 100).map(([key, stored]) => ({

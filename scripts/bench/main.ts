@@ -5,17 +5,20 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { programFile } from '../../test/program/start-program.ts';
 import { answersAtOnce } from './answers-at-once.ts';
+import { backfill } from './backfill.ts';
 import { calls } from './calls.ts';
 import { changeToCopy } from './change-to-copy.ts';
 import { createContext, type Section } from './context.ts';
 import { firstSync } from './first-sync.ts';
 import { ingest } from './ingest.ts';
+import { matching } from './matching.ts';
+import { planning } from './planning.ts';
 
 /**
  * The figures of the README. Peers are real or the tests' stand-ins, the program is the compiled one, and everything is
  * measured beside something bare in the same run: machines differ, ratios less so. Nothing here can fail for being slow.
  */
-const benches = [changeToCopy, answersAtOnce, calls, ingest, firstSync];
+const benches = [changeToCopy, answersAtOnce, calls, ingest, matching, firstSync, planning, backfill];
 
 const help = `usage: node scripts/bench/main.ts [options]
 

@@ -43,7 +43,7 @@ export async function listenTo(vault: VaultPeer, { webhook }: Running, stack: As
 }
 
 /** Waits until this many full reconciles went through. */
-export async function untilReconciled({ operator }: Running, syncs = 1): Promise<void> {
+export async function untilReconciled({ operator }: Pick<Running, 'operator'>, syncs = 1): Promise<void> {
   await untilCounted(operator, { metric: 'vss_jobs_total', labels: { kind: 'sync', outcome: 'done' }, least: syncs });
 }
 

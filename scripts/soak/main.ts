@@ -15,8 +15,9 @@ import { loopbackSettings } from '../loopback-settings.ts';
 import { seededRandom } from './random.ts';
 
 /**
- * Operators are killed at random while secrets change at random; when it is quiet again every copy must be what Vault
- * says (a new leader reconciles once; nothing else is asked for). Bounded by `--seconds`, repeatable by `--seed`.
+ * Three operators (or `--operators`) are killed and restarted at random while secrets change at random; when it is quiet
+ * again every copy must be what Vault says (a new leader reconciles once; nothing else is asked for). Bounded by
+ * `--seconds`, repeatable by `--seed`.
  */
 const { values: flags } = parseArgs({
   options: {
@@ -29,7 +30,7 @@ const { values: flags } = parseArgs({
 });
 if (flags.help) {
   console.log(
-    'make soak: kills operators at random while secrets change; flags: --seconds 60 --seed 1 --operators 3 --secrets 40',
+    'make soak: kills and restarts operators at random while secrets change; flags: --seconds 60 --seed 1 --operators 3 --secrets 40',
   );
   process.exit(0);
 }
@@ -37,7 +38,7 @@ const random = seededRandom(Number(flags.seed));
 const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
 const say = (line: string) => console.log(line);
 const closers: (() => Promise<unknown>)[] = [];
-const counts = { changes: 0, kills: 0 };
+const counts = { changes: 0, kills: 0, restarts: 0 };
 
 const project = 'demo-project';
 const names = Array.from({ length: Number(flags.secrets) }, (_, index) => `s${index}`);
@@ -70,7 +71,8 @@ async function soak(): Promise<number> {
 
   const until = Date.now() + Number(flags.seconds) * 1000;
   await Promise.all([change(vault, until), kill(operators, startOperator, until)]);
-  say(`quiet now: ${counts.changes} changes were made, ${counts.kills} operators were killed; waiting for the copies`);
+  const { changes, kills, restarts } = counts;
+  say(`quiet now: ${changes} changes, ${kills} operators killed, ${restarts} restarted; waiting for the copies`);
 
   const looks = names.flatMap((name) => [
     { name, store: 'azure', look: async () => liveValue(await azure.secret(name)) },
@@ -88,7 +90,7 @@ async function soak(): Promise<number> {
       },
     );
   }
-  say(`soak: ${counts.changes} changes, ${counts.kills} kills, ${looks.length} copies compared, lost ${lost}`);
+  say(`soak: ${changes} changes, ${kills} kills, ${restarts} restarts, ${looks.length} copies compared, lost ${lost}`);
   return lost;
 }
 
@@ -101,6 +103,8 @@ function manifest(vaultUrl: string): unknown {
       source: { path: 'secret/soak/(.*)' },
       // No full reconcile mends what the queue might lose.
       refreshInterval: '0',
+      // Secrets go by the dozen here, and that is meant.
+      maxDeletions: 1_000_000,
       dest: [{ azure: { vaultUrl, name: '$1' } }, { gcp: { project, name: '$1' } }],
     },
   };
@@ -133,8 +137,10 @@ async function kill(operators: Program[], start: () => Promise<Program>, until: 
   while (Date.now() < until) {
     await sleep(1_000 + random() * 4_000);
     const index = Math.floor(random() * operators.length);
-    await operators[index]?.stop('SIGKILL');
-    counts.kills++;
+    // As a node that dies, or as a rolling restart.
+    const isKilled = random() < 0.7;
+    await operators[index]?.stop(isKilled ? 'SIGKILL' : 'SIGTERM');
+    counts[isKilled ? 'kills' : 'restarts']++;
     await sleep(random() * 1_000);
     operators[index] = await start();
   }
