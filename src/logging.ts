@@ -58,7 +58,7 @@ export function createLogger(options: {
 /** Lets through what is as severe as it must be just now, in the logger and all that descend from it. */
 function atLeast(least: () => LogLevel): LogMethod {
   return function logWhatMatters(args, log, level) {
-    const limit = least();
-    if (limit !== 'silent' && level >= (pino.levels.values[limit] ?? 0)) log.apply(this, args);
+    // `silent` is infinitely severe.
+    if (level >= (pino.levels.values[least()] ?? 0)) log.apply(this, args);
   };
 }

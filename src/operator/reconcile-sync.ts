@@ -5,6 +5,7 @@ import type { JobOutcome, JobRun, State } from '../state/contract.ts';
 import type { CopyRecord, CopyResult, World, WrittenPlace } from '../sync/ports.ts';
 import type { ResolvedSync } from '../sync/resolve.ts';
 import { reconcileSync, type SyncOutcome } from '../sync/sync.ts';
+import { writtenPlaceOf } from '../sync/written-places.ts';
 import { mustWait } from './asked.ts';
 import { retryOutcome } from './backoff.ts';
 import type { Manifests } from './manifests/contract.ts';
@@ -108,9 +109,7 @@ export class SyncReconciler {
     const places: WrittenPlace[] = [];
     for (const { destination } of destinations) {
       const target = await world.target(destination).catch(() => null);
-      const { roleArn } = destination.aws ?? {};
-      if (target && held.has(target.scope))
-        places.push({ destination: target.scope, ...(roleArn === undefined ? {} : { roleArn }) });
+      if (target && held.has(target.scope)) places.push(writtenPlaceOf(target, destination));
     }
     await statuses.recordPlaces(sync, places);
   }

@@ -35,8 +35,9 @@ export async function removeSync(
     return { outcome: 'retry', delayMs: pausedMs, reason: 'WritesPaused', countsAsAttempt: false };
   }
   const removal = await removeCopies({ world, sync, signal: run.signal });
+  const latest = syncs.get(key)?.sync;
   // Created anew under the same name meanwhile: it goes on from here, with its own reconcile.
-  if (syncs.get(key)?.sync.deleting !== true) return { outcome: 'done' };
+  if (latest && !latest.deleting) return { outcome: 'done' };
   const left = leftOf(removal);
   if (left.length > 0) {
     const failingMs = await failingFor(options, key);

@@ -29,7 +29,7 @@ export function bounded(status: SyncStatus): SyncStatus {
 
 /** Bytes of the places and roles among destinations. Pure. */
 export function placeBytes(destinations: readonly DestinationStatus[]): number {
-  return bytesOf(destinations.map(({ destination, roleArn }) => [destination, roleArn]));
+  return bytesOf(destinations.map(({ destination, roleArn, externalId }) => [destination, roleArn, externalId]));
 }
 
 function withinLists(status: SyncStatus): SyncStatus {

@@ -258,8 +258,9 @@ function destinationsOf({ previous, counts, swept }: StatusInput): DestinationSt
     const known = before.get(destination);
     const why = swept ? swept.get(destination) : known?.unswept;
     if (!isCounted && (why === null || !known)) return [];
-    const { roleArn } = known ?? {};
-    return [{ destination, ...states, ...(roleArn ? { roleArn } : {}), ...(why ? { unswept: why } : {}) }];
+    const { roleArn, externalId } = known ?? {};
+    const access = { ...(roleArn ? { roleArn } : {}), ...(externalId ? { externalId } : {}) };
+    return [{ destination, ...states, ...access, ...(why ? { unswept: why } : {}) }];
   });
 }
 

@@ -84,13 +84,14 @@ export async function findLeftovers(
   for (const [copy, { observed, target }] of [...inListing(run.listed, targets), ...marked]) {
     if (seen.has(copy) || leftovers.has(copy) || observed.existence !== 'live') continue;
     const [known = null] = await world.ledger.get([copy]);
-    // Another sync that complains of our mark is no holder; and what we have deleted was written again by a run that was
-    // cut short.
-    const isNobodys = known === null || known.state === (known.sync === resolved.key ? 'deleted' : 'conflict');
-    if (!isNobodys) continue;
+    if (known !== null && isHeld(work, known)) continue;
     leftovers.set(copy, { copy, entry: orphan(work, { target, name: observed.name }), known, target });
   }
-  const busy = new Set([...leftovers.values()].map(({ entry }) => entry.destination));
+  const live = marked.filter(([, { observed }]) => observed.existence === 'live');
+  const busy = new Set([
+    ...[...leftovers.values()].map(({ entry }) => entry.destination),
+    ...live.map(([, { target }]) => target.scope),
+  ]);
   // A place is done with when nothing was found there: what is deleted now shows next time.
   const done = places.filter(({ destination, unswept }) => unswept !== null || !busy.has(destination));
   return { leftovers: [...leftovers.values()], places: done };
@@ -141,6 +142,15 @@ function twinMessage(scope: string, { scope: twin }: Target): string {
 async function targetAt({ world, resolved }: SyncWork, destination: string): Promise<Target | null> {
   const place = resolved.sync.status?.destinations?.find((known) => known.destination === destination);
   return openPlace(world, resolved.sync.namespace, place ?? { destination }).catch(() => null);
+}
+
+/**
+ * Whether a record speaks for a copy that bears our mark. Another sync that has not written it is no holder; and what we
+ * have deleted was written again by a run that was cut short.
+ */
+function isHeld({ resolved }: SyncWork, { sync, state, fingerprint }: CopyRecord): boolean {
+  if (sync === resolved.key) return state !== 'deleted';
+  return state !== 'conflict' && fingerprint !== null;
 }
 
 /** What is remembered of a copy that the ledger did not know. */

@@ -1,5 +1,5 @@
 import { recallMounts } from './absence.ts';
-import { type Leftover, tell } from './leftovers.ts';
+import { type Leftover, removeLeftover, tell } from './leftovers.ts';
 import { noSource } from './marks.ts';
 import { targetsOf } from './overview.ts';
 import type { CopyResult } from './ports.ts';
@@ -34,10 +34,14 @@ async function isRemade(
   return Object.entries(mounts).some(([mount, uuid]) => remembered[mount] !== undefined && remembered[mount] !== uuid);
 }
 
-/** Leaves such a copy as it is, and says so. */
+/** Leaves such a copy as it is, and says so; unless another sync wants it, which may have it. */
 export async function leaveOrphan(work: SyncWork, leftover: Leftover): Promise<CopyResult> {
   const { world, resolved } = work;
   const { copy, entry } = leftover;
+  const keeping = { ...resolved, spec: { ...resolved.spec, removalPolicy: 'Retain' as const } };
+  const admission = { isAdmitted: false, isReleased: false };
+  const handedOver = await removeLeftover({ ...work, ...leftover, ...admission, resolved: keeping });
+  if (handedOver) return handedOver;
   const reason = 'SourceNotFound';
   const message =
     `${copy} bears our mark, and nobody knows which secret it was made of: the mount is another one than before, ` +

@@ -74,12 +74,12 @@ export async function reconcileSync(work: SyncWork): Promise<SyncOutcome> {
   });
 
   const { results, unread, later } = run;
-  const whole =
-    isCurrent && unread === null && later.length === 0 && !results.some(({ reason }) => reason === 'SourceNotFound');
+  const isCertain = orphans.size === 0 && !results.some(({ reason }) => reason === 'SourceNotFound');
+  const whole = isCurrent && unread === null && later.length === 0 && isCertain;
   if (whole) {
     const isFirst = Object.keys(await recallMounts(world.ledger, resolved.key)).length === 0;
     await rememberMounts(world.ledger, resolved.key, mounts);
-    await rememberSweep(work);
+    if (!results.some(({ isLeftover, change }) => isLeftover && change === 'failed')) await rememberSweep(work);
     // Only from now on one of several merged secrets can be known to be missing: see `Readings`.
     const isDoubtful = resolved.spec.source.merge && results.every(({ change }) => change === 'absent');
     if (isFirst && isDoubtful) return reconcileSync(work);

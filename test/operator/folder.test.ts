@@ -262,6 +262,19 @@ describe('a folder of manifests, live', () => {
     expect(manifests.problem()).toBeNull();
   });
 
+  test('are read anew each minute, and follow what other replicas have agreed on meanwhile', async () => {
+    write('a.yaml', manifest('a'));
+    let agreed = 1_000;
+    await start({ generations: async () => agreed });
+    const before = latest.get('a')?.generation;
+
+    agreed = 2_000;
+    clock += 60_000;
+    await until(() => latest.get('a')?.generation === 2_000);
+
+    expect(before).toBe(1_000);
+  });
+
   test('reports statuses and announcements to the log', async () => {
     write('a.yaml', manifest('a'));
     const manifests = await start();
@@ -336,6 +349,16 @@ describe('replicas that read the same folder', () => {
 
     expect(await agree('team-a/db', { words: 'one', isNew: false, proposed: 100 })).toBe(100);
     expect(await agree('team-a/db', { words: 'two', isNew: true, proposed: 0 })).toBe(101);
+  });
+
+  test('agree again after the shared state was lost', async () => {
+    await agree('team-a/db', { words: 'one', isNew: true, proposed: 100 });
+    ledger.lose();
+
+    const kept = await agree('team-a/db', { words: 'one', isNew: false, proposed: 100 });
+    const restarted = await agree('team-a/db', { words: 'one', isNew: true, proposed: 900 });
+
+    expect([kept, restarted]).toEqual([100, 100]);
   });
 
   test('give one number to those that ask at once', async () => {

@@ -192,21 +192,24 @@ describe('a store that refuses to delete', () => {
 describe('a resource that is created anew under the same name', () => {
   const anew = someSync({ removalPolicy: 'Delete' }, { generation: 1, createdAt: 99 });
 
-  test('keeps its copies and counts its generations from the start', async () => {
-    replica.knows(someSync({}, { generation: 5 }));
+  test('keeps its copies, counts its generations from the start, and says where they are and how they are reached', async () => {
+    const roleArn = 'arn:aws:iam::123456789012:role/writer';
+    const { spec } = someSync({ dest: [{ aws: { roleArn } }] });
+    replica.knows({ ...someSync({}, { generation: 5 }), spec });
     await replica.reconcile();
-    const [before] = [...replica.world.aws.copies.values()];
+    const before = replica.world.aws.values()['app/db'];
     replica.world.clock.now += 1_000;
     replica.manifests.statuses.clear();
 
-    replica.knows({ ...anew, spec: someSync().spec });
+    replica.knows({ ...anew, spec });
     await replica.reconcile();
+    const places = replica.manifests.statusOf(anew)?.destinations;
     replica.world.vault.put('app/db', { user: 'eve' });
     await replica.follow('app/db');
 
-    expect(before?.value).toContain('ada');
-    expect(replica.world.aws.copies.get('app/db')?.value).toContain('eve');
-    expect(replica.manifests.statusOf(anew)?.destinations).toEqual([{ destination: 'aws:eu-west-1:' }]);
+    expect(before).toContain('ada');
+    expect(replica.world.aws.values()['app/db']).toContain('eve');
+    expect(places).toEqual([{ destination: 'aws:eu-west-1:', roleArn }]);
   });
 
   test('is not let go when the removal of the former one ends late', async () => {
@@ -230,5 +233,34 @@ describe('a resource that is created anew under the same name', () => {
     expect(isHeldBack()).toBe(true);
     await replica.reconcile();
     expect(copies()).toEqual(['app/db']);
+  });
+
+  test('in the very moment of being let go stays known, and is followed', async () => {
+    await leaving(deletes);
+    const { setFinalizer } = replica.manifests;
+    replica.manifests.setFinalizer = async function andAnew(sync, present) {
+      await setFinalizer.call(this, sync, present);
+      if (!present) replica.knows(anew);
+    };
+
+    await replica.reconcile();
+    replica.manifests.setFinalizer = setFinalizer;
+    await replica.reconcile();
+
+    expect(replica.syncs.get(key)?.sync).toMatchObject({ createdAt: 99 });
+    expect(copies()).toEqual(['app/db']);
+  });
+
+  test('is no more when the former one was let go by hand in the midst of its removal', async () => {
+    await leaving(deletes);
+    const { remove } = replica.world.aws;
+    replica.world.aws.remove = async function andGone(...args) {
+      replica.syncs.delete(key);
+      return remove.apply(this, args);
+    };
+
+    await replica.reconcile();
+
+    expect(announced()).toEqual(['Normal CopiesRemoved']);
   });
 });

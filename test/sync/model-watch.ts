@@ -110,7 +110,8 @@ export class Watch {
     }
     const copy = copyAt(storeName(store), name, secrets);
     // Where nothing is known of a copy but its mark, nobody knows either whether Vault's answer is older than it.
-    const isKnown = world.ledger.entries.get(id)?.version != null;
+    const entry = world.ledger.entries.get(id);
+    const isKnown = entry?.sync === `team-a/${sync}` && entry.version !== null;
     const proof = { key: copy?.key ?? null, content };
     if (isKnown && this.#isAskedFor(sync, { store, name }) && !history.provesGone(copy?.secret ?? '', proof)) {
       this.#note(`${id} was deleted without proof`);

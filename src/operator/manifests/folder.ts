@@ -13,6 +13,9 @@ import type { Generations } from './generations.ts';
 /** Milliseconds between looks at the folder, for file systems that do not tell of changes. */
 const lookEveryMs = 2_000;
 
+/** Milliseconds after which everything is read anew: what replicas agreed on may have been lost with the shared state. */
+const readAnewMs = 60_000;
+
 /**
  * Milliseconds that a manifest must stay away before it counts as gone. Editors empty a file before they write it anew, or
  * put another in its place, and a manifest that is gone may take its copies with it.
@@ -132,6 +135,7 @@ export class FolderManifests implements Manifests {
   readonly #missing = new Map<string, { isDue: boolean; timer: NodeJS.Timeout }>();
   #reported = '';
   #signature = '';
+  #readAt = 0;
   #handlers: ManifestHandlers | null = null;
   #watcher: FSWatcher | null = null;
   #timer: NodeJS.Timeout | undefined;
@@ -224,7 +228,7 @@ export class FolderManifests implements Manifests {
   async #read(): Promise<void> {
     const signature = await signatureOf(this.#directory);
     this.#problem = null;
-    if (signature === this.#signature) return;
+    if (signature === this.#signature && this.#now() - this.#readAt < readAnewMs) return;
     const { manifests, bad } = await readFolder(this.#directory);
     this.#report(bad);
     const badFiles = new Set(bad.map(({ file }) => file));
@@ -254,6 +258,7 @@ export class FolderManifests implements Manifests {
       }
     }
     this.#signature = signature;
+    this.#readAt = this.#now();
   }
 
   #hasStayedAway(key: string): boolean {

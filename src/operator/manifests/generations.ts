@@ -31,7 +31,7 @@ export function agreedGenerations(state: Pick<State, 'ledger' | 'leases'>): Gene
     const agreed = await recall(key);
     if (agreed?.digest === digest) return agreed.generation;
     // Another replica has read something newer, which this one is about to find too.
-    if (!isNew) return proposed;
+    if (!isNew && agreed) return proposed;
     const lease = await state.leases.acquire([`generation ${key}`], { waitMs: leaseWaitMs });
     if (!lease) {
       const message = `another replica is taking up the manifest of ${key} just now; it is tried again`;
