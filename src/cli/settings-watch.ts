@@ -5,7 +5,7 @@ import { InputError } from '../errors.ts';
 import type { Logger } from '../logging.ts';
 
 /** Milliseconds between two looks at the file. A change notice would be lost when a mount swaps the file's folder. */
-const lookEveryMs = 2_000;
+const lookEveryMs = 1_000;
 
 export interface SettingsWatchOptions {
   readonly file: string;
@@ -25,11 +25,13 @@ export interface SettingsWatch {
 
 /**
  * Follows the settings file: `writes` and `log.level` take effect at once, whatever else has changed is told and waits for
- * a restart. A file that is broken, or away, changes nothing.
+ * a restart. A file that is broken, or away, changes nothing; one that is being written is waited for.
  */
 export function watchSettings(options: SettingsWatchOptions): SettingsWatch {
   const { file, parse, started, apply, logger, everyMs = lookEveryMs } = options;
   let text: string | null = null;
+  /** What the last look saw. A file that is being written shows in parts, and half of it may say something else. */
+  let seen: string | null = null;
   let inEffect = started;
   let complaint = '';
   let looking = Promise.resolve();
@@ -38,7 +40,9 @@ export function watchSettings(options: SettingsWatchOptions): SettingsWatch {
     let after: Settings;
     try {
       const latest = await readFile(file, 'utf8');
-      if (latest === text) return;
+      const isSettled = latest === seen;
+      seen = latest;
+      if (!isSettled || latest === text) return;
       after = parse(latest);
       text = latest;
     } catch (error) {
