@@ -38,7 +38,7 @@ const checkSpec = createCheck(Spec);
 /** What we last wrote of an object. */
 interface Patched {
   /** The version that the watch had shown by then. */
-  readonly seen: string;
+  seen: string;
   readonly resourceVersion: string;
   readonly status: SyncStatus | null;
 }
@@ -76,7 +76,10 @@ export class KubernetesManifests implements Manifests {
       namespaces: this.#namespaces,
       onChange: (object) => {
         const { uid, resourceVersion } = object.metadata;
-        if (this.#patched.get(uid)?.seen !== resourceVersion) this.#patched.delete(uid);
+        const patched = this.#patched.get(uid);
+        // The watch may still bring what was there before our latest patch.
+        if (patched && isOlder(resourceVersion, patched.resourceVersion)) patched.seen = resourceVersion;
+        else if (patched?.seen !== resourceVersion) this.#patched.delete(uid);
         const sync = this.#read(object);
         if (sync) handlers.changed(sync);
       },
@@ -231,4 +234,10 @@ function readObject({
 
 function refOf({ metadata }: KubernetesObject): ObjectRef {
   return { resource, namespace: metadata.namespace, name: metadata.name, uid: metadata.uid };
+}
+
+/** Kubernetes: resource versions of one resource are decimal numbers that grow; what is none is taken for newer. */
+function isOlder(one: string, other: string): boolean {
+  const isNumber = /^[0-9]+$/;
+  return isNumber.test(one) && isNumber.test(other) && BigInt(one) < BigInt(other);
 }
