@@ -1,4 +1,4 @@
-import type { JobOutcome } from '../state/contract.ts';
+import type { JobOutcome, JobRun } from '../state/contract.ts';
 
 /** Milliseconds before the first retry, and the longest wait between two. */
 const firstMs = 1_000;
@@ -23,4 +23,9 @@ export function retryOutcome(options: {
   const { attempt, afterMs, countsAsAttempt, reason, random } = options;
   if (countsAsAttempt && attempt >= attemptsAllowed) return { outcome: 'dead', reason };
   return { outcome: 'retry', delayMs: afterMs ?? backoff(attempt, random), reason, countsAsAttempt };
+}
+
+/** Whether an earlier run ended without a word, or without being able to note what it did. */
+export function isUnsure({ attempt, resumed }: JobRun): boolean {
+  return resumed === true || attempt > 1;
 }

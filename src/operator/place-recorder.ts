@@ -5,7 +5,7 @@ import { SyncError } from '../errors.ts';
 import type { WrittenPlace } from '../sync/ports.ts';
 import { isPlace } from '../sync/written-places.ts';
 import type { Manifests } from './manifests/contract.ts';
-import { mostPlaceBytes, mostPlaces, placeBytes } from './status-bounds.ts';
+import { bounded, mostPlaceBytes, mostPlaces, placeBytes } from './status-bounds.ts';
 
 /** Milliseconds in which copies that are written side by side gather for one write of the status. */
 const gatherMs = 10;
@@ -87,7 +87,8 @@ export class PlaceRecorder {
     for (let attempt = 0; attempt < tries; attempt++) {
       const before = this.#manifests.statusOf(sync);
       const destinations = withPlaces(before?.destinations ?? [], [...places.values()]);
-      const outcome = await this.#manifests.writeStatus(sync, { before, after: { ...before, destinations } });
+      const after = bounded({ ...before, destinations });
+      const outcome = await this.#manifests.writeStatus(sync, { before, after });
       if (outcome !== 'outdated') return;
       await sleep(betweenTriesMs);
     }

@@ -7,7 +7,7 @@ import type { ResolvedSync } from '../sync/resolve.ts';
 import { reconcileSync, type SyncOutcome } from '../sync/sync.ts';
 import { writtenPlaceOf } from '../sync/written-places.ts';
 import { mustWait } from './asked.ts';
-import { retryOutcome } from './backoff.ts';
+import { isUnsure, retryOutcome } from './backoff.ts';
 import type { Manifests } from './manifests/contract.ts';
 import { parked } from './parking.ts';
 import { rememberPlan } from './plan-summary.ts';
@@ -64,7 +64,7 @@ export class SyncReconciler {
     const { world, state, sources, random } = this.#options;
     let outcome: SyncOutcome;
     try {
-      outcome = await reconcileSync({ world, resolved, signal: run.signal });
+      outcome = await reconcileSync({ world, resolved, signal: run.signal, unsure: isUnsure(run) });
     } catch (error) {
       if (run.signal.aborted || !(error instanceof SyncError)) throw error;
       await sources.note(sync, error);

@@ -6,7 +6,7 @@ import { parseSourceKey } from '../sync/marks.ts';
 import type { CopyRecord, CopyResult, World } from '../sync/ports.ts';
 import type { ResolvedSync } from '../sync/resolve.ts';
 import { reconcileSecret, type SecretOutcome } from '../sync/secret.ts';
-import { retryOutcome } from './backoff.ts';
+import { isUnsure, retryOutcome } from './backoff.ts';
 import type { Manifests } from './manifests/contract.ts';
 import { parked } from './parking.ts';
 import type { SyncReconciler } from './reconcile-sync.ts';
@@ -88,6 +88,7 @@ async function runPath(options: WorkerOptions, run: JobRun, job: Job & { kind: '
     },
     signal: run.signal,
     verify: false,
+    unsure: isUnsure(run),
   });
   observeLatency(options, run, outcome.results);
   await state.jobs.add([...parked(outcome.results, options.random), ...wholeSyncs(outcome.resync)]);

@@ -79,6 +79,8 @@ export interface JobRun {
   readonly job: Job;
   /** 1 for the first run. */
   readonly attempt: number;
+  /** A run before this one was cut off by the end of its process: nobody knows how far it came. */
+  readonly resumed?: true;
   /** What had been heard when the run began; null for jobs that no event asked for. */
   readonly heard: Heard | null;
   /** Aborts when the job was taken from us (a lost lock) or the consumer is closing for good. */

@@ -27,6 +27,8 @@ export interface CopyContext extends Candidate {
   readonly signal: AbortSignal;
   /** Look at the store even where the ledger says that all is well. */
   readonly verify: boolean;
+  /** What the store holds may be our own doing, though the ledger does not tell so. */
+  readonly unsure: boolean;
   /** Part of a full reconcile: calls that events ask for go first. */
   readonly backfill: boolean;
   readonly deletions: DeletionMode;

@@ -141,6 +141,8 @@ async function planAgainstStore(
  * the manifest asked for then.
  */
 function wasInSync(context: CopyContext, { fingerprint }: Rendered): boolean {
+  // What differs may be a write of ours that was cut off.
+  if (context.unsure) return false;
   const own = ownRecord(context.record, context);
   return (own?.state === 'synced' || own?.state === 'drifted') && own.fingerprint === fingerprint;
 }

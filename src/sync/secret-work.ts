@@ -20,6 +20,8 @@ export interface SecretWork {
   readonly signal: AbortSignal;
   /** Compare with the store even where the ledger says that all is well. */
   readonly verify: boolean;
+  /** An earlier run was cut off, perhaps between a write and its record: the ledger may be behind what we wrote ourselves. */
+  readonly unsure?: boolean;
   /** Part of a full reconcile: calls that events ask for go first. */
   readonly backfill?: boolean;
   /** Only this copy, by id. */

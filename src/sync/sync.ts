@@ -29,6 +29,8 @@ export interface SyncWork {
   readonly world: World;
   readonly resolved: ResolvedSync;
   readonly signal: AbortSignal;
+  /** See `SecretWork`. */
+  readonly unsure?: boolean;
 }
 
 /**
@@ -38,15 +40,15 @@ export interface SyncWork {
  * @throws SyncError when Vault does not list; nothing is deleted then
  */
 export async function reconcileSync(work: SyncWork): Promise<SyncOutcome> {
-  const { world, resolved, signal } = work;
+  const { world, resolved, signal, unsure = false } = work;
   const { driftPolicy } = resolved.spec;
   const startedAt = world.now();
   const { sources, mounts } = await listSources(work);
   const released = await releasedDeletions(world.ledger, resolved.sync, resolved.key);
   // Whoever does not care for drift needs no look at the stores.
-  const verify = driftPolicy !== 'Ignore';
+  const verify = driftPolicy !== 'Ignore' || unsure;
   const listed = await listCopies(work, { sources, verify });
-  const common = { world, syncs: [resolved], heard: null, signal, verify, listed, released, backfill: true };
+  const common = { world, syncs: [resolved], heard: null, signal, verify, unsure, listed, released, backfill: true };
   const meetings = await meetingsOf(work, sources);
   const run = new Run();
   await eachAtOnce(sources.values(), secretsAtOnce, async ({ places: [place] }) => {

@@ -74,19 +74,21 @@ export class Replica {
     return latest;
   }
 
-  run(job: Job, more: { readonly attempt?: number; readonly heard?: Heard } = {}): Promise<JobOutcome> {
+  run(
+    job: Job,
+    more: { readonly attempt?: number; readonly resumed?: true; readonly heard?: Heard } = {},
+  ): Promise<JobOutcome> {
     return this.#run({ job, attempt: 1, heard: null, signal: new AbortController().signal, ...more });
   }
 
   /** Runs a full reconcile, or a removal. */
-  reconcile(sync = 'team-a/db'): Promise<JobOutcome> {
-    return this.run({ kind: 'sync', sync });
+  reconcile(sync = 'team-a/db', more: Parameters<Replica['run']>[1] = {}): Promise<JobOutcome> {
+    return this.run({ kind: 'sync', sync }, more);
   }
 
   /** Follows an event for a secret. */
-  follow(name: string, heard?: Heard): Promise<JobOutcome> {
-    const place = { vault: 'main', namespace: '', mount: 'secret', name };
-    return this.run({ kind: 'path', ...place }, heard ? { heard } : {});
+  follow(name: string, more: Parameters<Replica['run']>[1] = {}): Promise<JobOutcome> {
+    return this.run({ kind: 'path', vault: 'main', namespace: '', mount: 'secret', name }, more);
   }
 
   close(): Promise<void> {

@@ -78,14 +78,16 @@ describe('several operators on one Redis', () => {
       victim.kill('SIGKILL');
     });
 
-    test('its job runs again elsewhere, as the same attempt, knowing what was heard', async () => {
+    test('its job runs again elsewhere, as the same attempt that was cut off, knowing what was heard', async () => {
       victim.kill('SIGKILL');
       const runs = new Runs(one, () => done);
 
       await runs.until('a', 1);
       await runs.untilQuiet();
 
-      expect(runs.of('a').map(({ attempt, heard }) => [attempt, heard?.version])).toEqual([[1, 4]]);
+      expect(runs.of('a').map(({ attempt, resumed, heard }) => [attempt, resumed, heard?.version])).toEqual([
+        [1, true, 4],
+      ]);
     });
 
     test('events before and after the crash still get their run', async () => {
@@ -97,7 +99,10 @@ describe('several operators on one Redis', () => {
       await runs.until('a', 2);
       await runs.untilQuiet();
 
-      expect(runs.of('a').map(({ heard }) => heard?.version)).toEqual([6, 6]);
+      expect(runs.of('a').map(({ resumed, heard }) => [resumed, heard?.version])).toEqual([
+        [true, 6],
+        [undefined, 6],
+      ]);
     });
 
     test('nobody else runs the job as long as the process lives', async () => {

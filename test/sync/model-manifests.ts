@@ -110,3 +110,28 @@ export function copyAt(store: string, name: string, secrets: readonly string[]):
 }
 
 export const allKeys = ['one', 'two'];
+
+/** A `VaultSecretSync` in the cluster. */
+export interface Resource {
+  manifest: Manifest | null;
+  /** The one before, which a replica may not have seen replaced. */
+  previous: Manifest | null;
+  /** Its copies are being taken away. */
+  removing: Manifest | null;
+  readonly places: Set<string>;
+  mounts: Readonly<Record<string, string>>;
+}
+
+/** A manifest as a replica sees it. */
+export function withStatus(
+  { sync }: Manifest,
+  { places, mounts }: Pick<Resource, 'places' | 'mounts'>,
+): VaultSecretSync {
+  const destinations = [...places].map((destination) => ({ destination }));
+  const sourceMounts = Object.entries(mounts).map(([mount, uuid]) => ({ mount, uuid }));
+  return { ...sync, status: { destinations, sourceMounts } };
+}
+
+export function keyOf(name: string): string {
+  return `team-a/${name}`;
+}

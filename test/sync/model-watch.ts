@@ -9,10 +9,10 @@ export interface Watched {
   readonly world: FakeWorld;
   readonly history: VaultHistory;
   readonly secrets: readonly string[];
-  /** Secrets of which a run has crashed: what it did is not known to anybody. */
+  /** Secrets of which a run has crashed and was not taken up again: what it did is not known to anybody. */
   readonly crashed: ReadonlySet<string>;
-  /** Of them, those that have had more than one life: the highest version heard is of the life before. */
-  readonly reborn: ReadonlySet<string>;
+  /** Secrets of which a run has ever crashed, and that have had more than one life: of what was done in the one nobody knew when the next began. */
+  isForgotten(secret: string): boolean;
   /** The manifest of a sync now, and the one before; none when it is gone. */
   manifestsOf(name: string): readonly Manifest[];
   /** When something was heard of a secret last. */
@@ -73,10 +73,10 @@ export class Watch {
     entry: { readonly sync: string; readonly state: string; readonly fingerprint: string | null } | undefined;
   }): void {
     const { id, store, name, before, after, known, entry } = written;
-    const { history, crashed, reborn, secrets } = this.#of;
+    const { history, crashed, secrets } = this.#of;
     const secret = copyAt(storeName(store), name, secrets)?.secret ?? '';
     const content = contentOf(after.value);
-    const isForgotten = known?.version == null || (crashed.has(secret) && reborn.has(secret));
+    const isForgotten = known?.version == null || this.#of.isForgotten(secret);
     if (before && !this.#names.has(before.owner ?? '')) this.#note(`${id} was another's, and was written`);
     if (before && before.owner !== after.owner && entry && this.#holds(entry, before, { store, name })) {
       this.#note(`${id} was taken from ${before.ref}, which has it`);
@@ -90,10 +90,9 @@ export class Watch {
       );
     }
     const ended = before ? undefined : this.#ended.get(id);
-    const isBack =
-      ended && known?.version != null && known.state === 'deleted' && !crashed.has(secret) && content <= ended.content;
+    const isBack = ended && !isForgotten && known?.state === 'deleted' && content <= ended.content;
     const isUndelete = this.#of.heardAt(secret) > (ended?.at ?? 0) && history.mayBeUndeleted(secret, content);
-    if (isBack && !isUndelete && !history.saysAgain(secret, { content, since: ended.at })) {
+    if (isBack && !crashed.has(secret) && !isUndelete && !history.saysAgain(secret, { content, since: ended.at })) {
       this.#note(`${id} was brought back as ${after.value} after its deletion`);
     }
   }
@@ -111,9 +110,10 @@ export class Watch {
     const copy = copyAt(storeName(store), name, secrets);
     // Where nothing is known of a copy but its mark, nobody knows either whether Vault's answer is older than it.
     const entry = world.ledger.entries.get(id);
-    const isKnown = entry?.sync === `team-a/${sync}` && entry.version !== null;
+    const secret = copy?.secret ?? '';
+    const isKnown = entry?.sync === `team-a/${sync}` && entry.version !== null && !this.#of.isForgotten(secret);
     const proof = { key: copy?.key ?? null, content };
-    if (isKnown && this.#isAskedFor(sync, { store, name }) && !history.provesGone(copy?.secret ?? '', proof)) {
+    if (isKnown && this.#isAskedFor(sync, { store, name }) && !history.provesGone(secret, proof)) {
       this.#note(`${id} was deleted without proof`);
     }
     if (this.#of.isReleasing() || this.#of.manifestsOf(sync).length === 0) return;

@@ -3,33 +3,16 @@ import { recallMounts, restoreMounts } from '../../src/sync/absence.ts';
 import { stoppedDeletions } from '../../src/sync/deletion-guard.ts';
 import type { CopyResult } from '../../src/sync/ports.ts';
 import { removeCopies } from '../../src/sync/removal.ts';
-import { renderJson } from '../../src/sync/shape/json.ts';
 import { answerLost, type FakeStore, type StoredCopy } from './fake-store.ts';
 import { FakeWorld } from './fake-world.ts';
+import { differencesIn, placeOf } from './model-differences.ts';
 import { VaultHistory } from './model-history.ts';
-import { type Manifest, manifests, writeManifest } from './model-manifests.ts';
+import { keyOf, manifests, type Resource, withStatus, writeManifest } from './model-manifests.ts';
+import { type Heard, PathQueue } from './model-queue.ts';
 import { Watch } from './model-watch.ts';
 
 /** How far a standby may be behind, in milliseconds: less than the minute after which Vault is believed. */
 const longestLagMs = 30_000;
-
-/** One path that waits, with the highest version heard, as the shared state keeps it. */
-interface Waiting {
-  version: number | null;
-  versionAt: number;
-  at: number;
-}
-
-/** A `VaultSecretSync` in the cluster. */
-interface Resource {
-  manifest: Manifest | null;
-  /** The one before, which a replica may not have seen replaced. */
-  previous: Manifest | null;
-  /** Its copies are being taken away. */
-  removing: Manifest | null;
-  readonly places: Set<string>;
-  mounts: Readonly<Record<string, string>>;
-}
 
 /** A small installation with a queue, in which everything can happen at any time. */
 export class Installation {
@@ -38,11 +21,11 @@ export class Installation {
   readonly #resources = new Map<string, Resource>();
   readonly #history = new VaultHistory();
   readonly #watch: Watch;
-  readonly #waiting = new Map<string, Waiting>();
-  readonly #heardAt = new Map<string, number>();
+  readonly #queue = new PathQueue(() => this.world.clock.now);
   /** Syncs that have been removed, some of which were created anew. */
   readonly #removed = new Set<string>();
   readonly #crashed = new Set<string>();
+  readonly #everCrashed = new Set<string>();
   readonly #reborn = new Set<string>();
   readonly #parked: Pick<CopyResult, 'sync' | 'copy' | 'source'>[] = [];
   /** Copies that others put there, which nobody of ours may touch. */
@@ -65,9 +48,9 @@ export class Installation {
       history: this.#history,
       secrets,
       crashed: this.#crashed,
-      reborn: this.#reborn,
+      isForgotten: (secret) => this.#everCrashed.has(secret) && this.#reborn.has(secret),
       isReleasing: () => this.#isReleasing,
-      heardAt: (secret) => this.#heardAt.get(secret) ?? 0,
+      heardAt: (secret) => this.#queue.heardAt(secret),
       manifestsOf: (name) => {
         const { manifest = null, previous = null } = this.#resources.get(name) ?? {};
         return manifest ? [manifest, ...(previous ? [previous] : [])] : [];
@@ -137,12 +120,12 @@ export class Installation {
   /** The event of a path is lost; a full reconcile may find out. */
   loseEvent(secret: string): void {
     // What a crashed process had taken is not lost: another replica takes it up.
-    if (!this.#crashed.has(secret)) this.#waiting.delete(secret);
+    if (!this.#crashed.has(secret)) this.#queue.take(secret);
   }
 
   /** An event comes once more, or late. */
   repeatEvent(secret: string): void {
-    this.#hear(secret, null);
+    this.#queue.hear(secret, null);
   }
 
   async loseLedger(): Promise<void> {
@@ -169,10 +152,9 @@ export class Installation {
     secret: string,
     { lagMs = 0, crashes = false, isOutdated = false }: { lagMs?: number; crashes?: boolean; isOutdated?: boolean },
   ): Promise<void> {
-    const job = this.#waiting.get(secret);
+    const job = this.#queue.take(secret);
     if (!job) return;
     const { world } = this;
-    this.#waiting.delete(secret);
     const at = Math.max(this.#remountedAt, world.clock.now - Math.min(lagMs, longestLagMs));
     const never = { ...world.vault.answer('never written'), mountUuid: world.vault.mountUuid };
     world.vault.lagging = lagMs === 0 ? null : (this.#history.answerAt(secret, at) ?? never);
@@ -188,7 +170,8 @@ export class Installation {
     } catch (error) {
       if (error !== world.ledger.failing) throw error;
       this.#crashed.add(secret);
-      this.#keep(secret, job);
+      this.#everCrashed.add(secret);
+      this.#queue.keep(secret, job);
     } finally {
       world.vault.lagging = null;
       world.ledger.failing = null;
@@ -211,7 +194,7 @@ export class Installation {
     if (!resource || !sync) return;
     const { results, later, whole, places } = await this.world.reconcile({ ...sync, annotations });
     this.#park(results);
-    for (const { place } of later) this.#hear(place.name, null);
+    for (const { place } of later) this.#queue.hear(place.name, null);
     if (whole) resource.mounts = await recallMounts(this.world.ledger, keyOf(name));
     for (const { destination, unswept } of places ?? []) if (unswept === null) resource.places.delete(destination);
   }
@@ -234,42 +217,23 @@ export class Installation {
 
   /** In what the copies differ from what Vault says, and what of others' was touched. */
   differences(): string[] {
-    const wanted = this.#wanted();
-    const places = this.world.stores.flatMap((store) =>
-      [...store.copies].map(([name, copy]) => [placeOf(store, name), copy] as const),
-    );
-    const found = new Map(places);
-    return [...new Set([...wanted.keys(), ...found.keys(), ...this.#foreign.keys()])].flatMap((place) => {
-      const foreign = this.#foreign.get(place);
-      if (foreign) return found.get(place) === foreign ? [] : [`${place} was not ours, and was touched`];
-      const value = found.get(place)?.value;
-      // Whom a sync that is gone has handed its copy over to only the ledger knows; and who was edited before it took the
-      // copy does not give it up any more.
-      const isUntaken = this.#ledgerWasLost || Boolean(this.world.ledger.facts.get(`*handover ${place}`));
-      const isStranded = isUntaken && this.#removed.has(found.get(place)?.ref ?? '');
-      // What only its mark tells of is kept where the mount is another one.
-      const isOrphan = this.#remountedAt > 0 && !wanted.has(place);
-      const isUnclear = this.#secrets.some((secret) => this.#history.isUnclear(secret) && isOf(place, secret));
-      return value === wanted.get(place) || isUnclear || isStranded || isOrphan
-        ? []
-        : [`${place} is ${value}, and must be ${wanted.get(place)}`];
+    return differencesIn({
+      world: this.world,
+      manifests: [...this.#resources.values()].flatMap(({ manifest }) => manifest ?? []),
+      secrets: this.#secrets,
+      foreign: this.#foreign,
+      mayDiffer: (place, of) => this.#mayDiffer(place, of),
     });
   }
 
-  /** The values that must be there, by place. */
-  #wanted(): Map<string, string> {
-    const wanted = new Map<string, string>();
-    for (const { manifest } of this.#resources.values()) {
-      for (const secret of this.#secrets) {
-        const answer = this.world.vault.answer(secret);
-        if (!answer.found || !manifest) continue;
-        for (const copy of manifest.wording.copies(secret, Object.keys(answer.data))) {
-          const value = copy.key === null ? answer.data : (answer.data[copy.key] ?? null);
-          wanted.set(placeOf(this.world[copy.store], copy.name), renderJson(value));
-        }
-      }
-    }
-    return wanted;
+  #mayDiffer(place: string, { copy, isWanted }: { copy: StoredCopy | undefined; isWanted: boolean }): boolean {
+    // What only its mark tells of is kept where the mount is another one.
+    if (this.#remountedAt > 0 && !isWanted) return true;
+    // Whom a sync that is gone has handed its copy over to only the ledger knows; and who was edited before it took the
+    // copy does not give it up any more.
+    const isUntaken = this.#ledgerWasLost || Boolean(this.world.ledger.facts.get(`*handover ${place}`));
+    if (isUntaken && this.#removed.has(copy?.ref ?? '')) return true;
+    return this.#secrets.some((secret) => this.#history.isUnclear(secret) && isOf(place, secret));
   }
 
   #syncs(isOutdated = false): VaultSecretSync[] {
@@ -308,22 +272,11 @@ export class Installation {
     change();
     this.#note(secret, false);
     const answer = this.world.vault.answer(secret);
-    this.#hear(secret, answer.found ? answer.version : null);
+    this.#queue.hear(secret, answer.found ? answer.version : null);
   }
 
   #note(secret: string, remade: boolean): void {
     this.#history.add(secret, { since: this.world.clock.now, answer: this.world.vault.answer(secret), remade });
-  }
-
-  #hear(secret: string, version: number | null): void {
-    this.#heardAt.set(secret, this.world.clock.now);
-    this.#keep(secret, { version, versionAt: this.world.clock.now, at: this.world.clock.now });
-  }
-
-  #keep(secret: string, heard: Waiting): void {
-    const before = this.#waiting.get(secret);
-    const raises = (heard.version ?? 0) > (before?.version ?? 0);
-    this.#waiting.set(secret, before && !raises ? { ...before, at: Math.max(before.at, heard.at) } : { ...heard });
   }
 
   #park(results: readonly CopyResult[]): void {
@@ -331,11 +284,11 @@ export class Installation {
   }
 
   /** What was put back is run again by and by, and the standby catches up. */
-  async #runAgain(secret: string, job: Waiting): Promise<void> {
+  async #runAgain(secret: string, job: Heard): Promise<void> {
     this.world.vault.lagging = null;
     const { outcome, results } = await this.world.follow(secret, this.#syncs(), { heard: job });
     this.#park(results);
-    if (outcome !== 'done') this.#keep(secret, job);
+    if (outcome !== 'done') this.#queue.keep(secret, job);
   }
 }
 
@@ -344,20 +297,6 @@ export function fail(store: FakeStore, how: 'describe' | 'write' | 'remove' | 'l
   store.failing.clear();
   store.losesNextAnswer = how === 'answer';
   if (how !== 'answer' && how !== 'not') store.failing.set(how, answerLost());
-}
-
-function withStatus({ sync }: Manifest, { places, mounts }: Pick<Resource, 'places' | 'mounts'>): VaultSecretSync {
-  const destinations = [...places].map((destination) => ({ destination }));
-  const sourceMounts = Object.entries(mounts).map(([mount, uuid]) => ({ mount, uuid }));
-  return { ...sync, status: { destinations, sourceMounts } };
-}
-
-function keyOf(name: string): string {
-  return `team-a/${name}`;
-}
-
-function placeOf(store: FakeStore, name: string): string {
-  return `${store.scope}/${name}`;
 }
 
 function secretIn(source: string): string {

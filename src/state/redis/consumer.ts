@@ -106,7 +106,13 @@ export class RedisConsumer implements Consumer {
     const job = jobIn(bull.data);
     if (job === null) throw new DeadError('this is not a job; somebody else writes to the queue');
     const beginning = await this.#begin(bull, job);
-    const outcome = await this.#outcomeOf({ job, attempt: bull.attemptsMade + 1, heard: beginning.heard, signal });
+    const outcome = await this.#outcomeOf({
+      job,
+      attempt: bull.attemptsMade + 1,
+      ...(bull.stalledCounter > 0 ? { resumed: true as const } : {}),
+      heard: beginning.heard,
+      signal,
+    });
     if (signal.aborted && outcome.outcome !== 'done' && this.#closing !== undefined) return this.#handBack(bull, token);
     // The lock is gone, and with it the right to say how it ended.
     if (signal.aborted && this.#closing === undefined) throw new DelayedError();
