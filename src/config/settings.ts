@@ -280,13 +280,14 @@ export const Settings = Type.Object(
     }),
     writes: StringEnum(['enabled', 'paused'], {
       default: 'enabled',
-      description: '`paused` stops every write and deletion in every store at once.',
+      description:
+        '`paused` stops every write and deletion in every store at once. Followed in the settings file without a restart.',
     }),
     log: Type.Object(
       {
         level: StringEnum(['debug', 'info', 'warn', 'error', 'silent'], {
           default: 'info',
-          description: 'The least severe lines to log.',
+          description: 'The least severe lines to log. Followed in the settings file without a restart.',
         }),
       },
       { ...strict, default: {} },
