@@ -1,6 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { stringify } from 'yaml';
@@ -13,6 +13,7 @@ import { type RedisPeer, startRedis } from '../peers/start-redis.ts';
 import { startVault, type VaultPeer } from '../peers/start-vault.ts';
 import { type Program, startProgram } from '../program/start-program.ts';
 import { classesIn, documentIn, manifestOf, runProgram } from './command-line.ts';
+import { applyDefinitions } from './definitions.ts';
 import { awsCredentials, settingsFor } from './settings.ts';
 
 let kubernetes: KubernetesPeer;
@@ -33,8 +34,7 @@ beforeAll(async () => {
     startStores({ aws: 'none', azure: 'none', gcp: 'none' }),
     mkdtemp(join(tmpdir(), 'vss-plan-of-cluster-')),
   ]);
-  await kubectl('apply', '--server-side', '-f', resolve('deploy/crds'));
-  await kubectl('wait', '--for=condition=Established', 'crd/vaultsecretsyncs.vaultsecretsync.dev');
+  await applyDefinitions(kubernetes);
   for (const namespace of ['team-a', 'team-b', 'vss']) await kubectl('create', 'namespace', namespace);
   await kubectl('-n', 'vss', 'create', 'serviceaccount', 'planner');
   await allowPlanner('list-syncs', 'team-a', '--verb=list', '--resource=vaultsecretsyncs.vaultsecretsync.dev');
