@@ -15,6 +15,25 @@ export const Condition = Type.Object({
 });
 export type Condition = Static<typeof Condition>;
 
+const text = (maxLength: number, description: string) => Type.Optional(Type.String({ maxLength, description }));
+const ref = (kind: string) =>
+  Type.Optional(
+    Type.Object({ name: Type.String({ maxLength: 253, description: 'Its name.' }) }, { description: kind }),
+  );
+
+/** What the `auth` of a destination says, of every store: names, and nothing that is secret. */
+const AuthStatus = Type.Object(
+  {
+    serviceAccountRef: ref('ServiceAccount as which the copies were written.'),
+    secretRef: ref('Secret with the credentials by which the copies were written.'),
+    clientId: text(256, 'Azure: the application.'),
+    tenantId: text(256, 'Azure: the tenant of the application.'),
+    workloadIdentityProvider: text(256, 'GCP: the provider that took the token.'),
+    impersonate: text(256, 'GCP: the service account that was impersonated.'),
+  },
+  { description: 'Identity of the namespace by which the copies were written, as the manifest named it.' },
+);
+
 export const DestinationStatus = Type.Object({
   destination: Type.String({ maxLength: 512, description: 'Place of the copies, e.g. `aws:eu-west-1`.' }),
   synced: count('Copies that are as Vault says.'),
@@ -27,6 +46,7 @@ export const DestinationStatus = Type.Object({
   dryRun: count('Copies that a dry run looked at.'),
   roleArn: Type.Optional(Type.String({ maxLength: 2048, description: 'AWS role that was assumed to write there.' })),
   externalId: Type.Optional(Type.String({ maxLength: 1224, description: 'External id that the role asked for.' })),
+  auth: Type.Optional(AuthStatus),
   unswept: Type.Optional(
     Type.String({
       maxLength: 1024,

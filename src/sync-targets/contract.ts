@@ -90,6 +90,16 @@ export interface Rate {
   readonly burst: number;
 }
 
+/**
+ * The rate that uses a quota up to 96 % and never exceeds it, however calls fall into the seconds over which the store
+ * counts: what may come at once is 2 % of it, and 2 % are left for calls that were allowed in one window and made in the
+ * next. Pure.
+ * @param perSecond what the store gives
+ */
+export function rateWithin(perSecond: number, quotaSeconds: number): Rate {
+  return { perSecond: perSecond * 0.96, burst: Math.max(1, Math.floor(perSecond * quotaSeconds * 0.02)) };
+}
+
 /** What a copy must be. The only place outside `vault` where a secret value lives. */
 export interface Desired {
   /** As `nameOf` gave it. */
@@ -207,6 +217,26 @@ export interface TargetContext<Settings> {
   schedule(due: () => void, delayMs: number): { cancel(): void };
   /** A failure of something the target does on its own time (a coalesced write), for the log. */
   onBackgroundError(error: SyncError): void;
+  /** The identity that the destination's `auth` names; absent where it names none, and the operator's own counts. */
+  readonly identity?: ResourceIdentity | undefined;
+  /** The namespace that the identity is of; there where `identity` is. */
+  readonly namespace?: string | undefined;
+}
+
+/** An identity of the namespace of a sync, that a manifest brings instead of the operator's own. */
+export interface ResourceIdentity {
+  /** For messages, e.g. `ServiceAccount team-a/writer`. */
+  readonly label: string;
+  /**
+   * A token of the ServiceAccount for one audience, kept and renewed before it ends.
+   * @throws SyncError when there is none to be had, or the identity is a Secret
+   */
+  token(audience: string): Promise<string>;
+  /**
+   * What the Secret has under a key now; null = the key is not there. May be a few seconds old.
+   * @throws SyncError when the Secret cannot be read, is missing, or the identity is a ServiceAccount
+   */
+  secretValue(key: string): Promise<string | null>;
 }
 
 /** One registered kind of destination. */
@@ -222,6 +252,8 @@ export interface TargetKind<Settings = unknown> {
    * asks for any more. Null when the scope is not one of this kind. Pure.
    */
   destinationAt(place: KeptPlace): Destination | null;
+  /** Seconds over which the store counts calls. */
+  readonly quotaSeconds: number;
 }
 
 /** What is kept of a place once copies were written there. */
@@ -232,4 +264,8 @@ export interface KeptPlace {
   readonly roleArn?: string | undefined;
   /** AWS: the external id that the role asked for. */
   readonly externalId?: string | undefined;
+  /** The identity that the destination named, as its `auth` had it. */
+  readonly auth?: Readonly<Record<string, unknown>> | undefined;
+  /** The namespace of the sync, where `auth` names an identity of it. */
+  readonly namespace?: string | undefined;
 }

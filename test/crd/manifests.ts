@@ -46,6 +46,7 @@ const azureTime = 'a time looks like 2027-01-31T00:00:00Z, and is not after 2038
 const azureAfter = 'expiresAfter is a number of days or hours, such as 90d or 12h';
 const gcpLabels =
   'label keys have 1 to 63 lower-case letters, digits, _ and -, begin with a letter and not with vss- (our mark); values have the same characters';
+const gcpProvider = 'projects/123456789012/locations/global/workloadIdentityPools/pool/providers/cluster';
 const inGcp = 'spec.dest[0].gcp';
 const gcpKey = (location: string) => `projects/kms/locations/${location}/keyRings/ring/cryptoKeys/key`;
 const gcpAnnotations =
@@ -166,6 +167,36 @@ const againstRules: readonly (readonly [string, unknown, string, string])[] = [
     'spec.dest[0].aws.externalId',
     'an external id has letters, digits and _+=,.@:/- only',
   ],
+  [
+    'an AWS identity that is two',
+    aws({ roleArn, auth: { serviceAccountRef: { name: 'writer' }, secretRef: { name: 'keys' } } }),
+    'spec.dest[0].aws.auth',
+    'auth names one identity: either serviceAccountRef or secretRef',
+  ],
+  [
+    'an AWS identity that is none',
+    aws({ auth: {} }),
+    'spec.dest[0].aws.auth',
+    'auth names one identity: either serviceAccountRef or secretRef',
+  ],
+  [
+    'an AWS identity of another namespace',
+    aws({ auth: { secretRef: { name: 'team-b/keys' } } }),
+    'spec.dest[0].aws.auth.secretRef.name',
+    'a name has lower-case letters, digits, - and ., and begins and ends with a letter or digit',
+  ],
+  [
+    'a ServiceAccount without an AWS role',
+    aws({ auth: { serviceAccountRef: { name: 'writer' } } }),
+    'spec.dest[0].aws',
+    'a ServiceAccount is known to AWS by the role that it assumes: name the role in roleArn',
+  ],
+  [
+    'a ServiceAccount with an external id',
+    aws({ roleArn, externalId: 'team-a', auth: { serviceAccountRef: { name: 'writer' } } }),
+    'spec.dest[0].aws',
+    'AWS takes no externalId with the token of a ServiceAccount, whose name the trust policy of the role asks for instead: leave externalId out',
+  ],
   ['an AWS policy that is a word', aws({ resourcePolicy: 'deny' }), 'spec.dest[0].aws.resourcePolicy', awsPolicy],
   ['an AWS policy that is a list', aws({ resourcePolicy: '[{}]' }), 'spec.dest[0].aws.resourcePolicy', awsPolicy],
   ['an AWS tag of ours', aws({ tags: { 'vss-owner': 'me' } }), 'spec.dest[0].aws.tags', awsTags],
@@ -197,6 +228,18 @@ const againstRules: readonly (readonly [string, unknown, string, string])[] = [
   ['an Azure expiry without a unit', azure({ expiresAfter: '90' }), 'spec.dest[0].azure.expiresAfter', azureAfter],
   ['an Azure expiry after nothing', azure({ expiresAfter: '0d' }), 'spec.dest[0].azure.expiresAfter', azureAfter],
   [
+    'an Azure ServiceAccount without an application',
+    azure({ auth: { serviceAccountRef: { name: 'writer' } } }),
+    'spec.dest[0].azure',
+    'a ServiceAccount signs in to Azure as an application: name that one in auth.clientId',
+  ],
+  [
+    'an Azure tenant that is an address',
+    azure({ auth: { secretRef: { name: 'azure' }, tenantId: 'https://login' } }),
+    'spec.dest[0].azure.auth.tenantId',
+    'an id is a GUID (or a domain, of a tenant): letters, digits, - and .',
+  ],
+  [
     'an Azure expiry said twice',
     azure({ expires: '2027-01-31T00:00:00Z', expiresAfter: '90d' }),
     'spec.dest[0].azure',
@@ -224,6 +267,36 @@ const againstRules: readonly (readonly [string, unknown, string, string])[] = [
     gcp({ labels: { ['k'.repeat(64)]: 'v' } }),
     'spec.dest[0].gcp.labels',
     gcpLabels,
+  ],
+  [
+    'a GCP ServiceAccount without a provider',
+    gcp({ auth: { serviceAccountRef: { name: 'writer' } } }),
+    'spec.dest[0].gcp.auth',
+    'serviceAccountRef and workloadIdentityProvider go together: the provider takes its token',
+  ],
+  [
+    'a GCP key that is to become another service account',
+    gcp({ auth: { secretRef: { name: 'key' }, impersonate: 'writer@team-a.iam.gserviceaccount.com' } }),
+    'spec.dest[0].gcp.auth',
+    'impersonate goes with serviceAccountRef: a key already is one of a service account',
+  ],
+  [
+    'a GCP provider that is an address',
+    gcp({ auth: { serviceAccountRef: { name: 'writer' }, workloadIdentityProvider: 'https://example.com' } }),
+    'spec.dest[0].gcp.auth.workloadIdentityProvider',
+    'a provider looks like projects/123456789012/locations/global/workloadIdentityPools/my-pool/providers/my-provider',
+  ],
+  [
+    'a GCP service account that is none',
+    gcp({
+      auth: {
+        serviceAccountRef: { name: 'writer' },
+        workloadIdentityProvider: gcpProvider,
+        impersonate: 'a@b.example',
+      },
+    }),
+    'spec.dest[0].gcp.auth.impersonate',
+    'a service account looks like writer@my-project.iam.gserviceaccount.com',
   ],
   ['a GCP annotation of ours', gcp({ annotations: { 'vss-ref': 'a' } }), `${inGcp}.annotations`, gcpAnnotations],
   ['a GCP annotation that ends with a dot', gcp({ annotations: { 'a.': '' } }), `${inGcp}.annotations`, gcpAnnotations],
@@ -504,6 +577,18 @@ export const rightManifests: readonly { title: string; manifest: unknown }[] = [
     title: 'replicas of AWS as another tool writes them, deleted at once',
     manifest: aws({ replicaRegions: ['us-east-1', 'ap-southeast-2'], forceDelete: true }),
   },
+  {
+    title: 'an AWS copy that a ServiceAccount writes',
+    manifest: aws({ roleArn, auth: { serviceAccountRef: { name: 'writer' } } }),
+  },
+  {
+    title: 'an AWS copy that the keys of a Secret write',
+    manifest: aws({ auth: { secretRef: { name: 'aws.keys' } } }),
+  },
+  {
+    title: 'an AWS copy that a role of the keys of a Secret writes',
+    manifest: aws({ roleArn, externalId: 'team-a', auth: { secretRef: { name: 'keys' } } }),
+  },
   { title: 'no replicas and no policy in AWS', manifest: aws({ replicas: [], resourcePolicy: '' }) },
   {
     title: 'the longest policy and the most replicas of AWS in every destination',
@@ -530,6 +615,14 @@ export const rightManifests: readonly { title: string; manifest: unknown }[] = [
       naming: 'Reversible',
       tags: many(11, 'v'),
     }),
+  },
+  {
+    title: 'an Azure copy that a ServiceAccount writes',
+    manifest: azure({ auth: { serviceAccountRef: { name: 'writer' }, clientId: '9b8e', tenantId: 'example.com' } }),
+  },
+  {
+    title: 'an Azure copy that the application of a Secret writes',
+    manifest: azure({ auth: { secretRef: { name: 'azure' } } }),
   },
   {
     title: 'an Azure copy that expires some days later',
@@ -583,6 +676,17 @@ export const rightManifests: readonly { title: string; manifest: unknown }[] = [
         },
       })),
     ),
+  },
+  { title: 'a GCP copy that the key of a Secret writes', manifest: gcp({ auth: { secretRef: { name: 'gcp-key' } } }) },
+  {
+    title: 'a GCP copy that a ServiceAccount writes as another',
+    manifest: gcp({
+      auth: {
+        serviceAccountRef: { name: 'writer' },
+        workloadIdentityProvider: gcpProvider,
+        impersonate: 'writer@team-a.iam.gserviceaccount.com',
+      },
+    }),
   },
   { title: 'a GCP project by number', manifest: gcp({ project: '123456789012' }) },
   { title: 'three stores', manifest: destination({ aws: {} }, { azure: { vaultName: 'abc' } }, { gcp: {} }) },

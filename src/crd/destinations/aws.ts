@@ -1,5 +1,5 @@
 import { type CelRule, cel, matching, type Static, StringEnum, StringMap, Type } from '../../schema.ts';
-import { type CommonWords, commonFields, commonRules, hasParts } from './common.ts';
+import { type AuthWords, authWith, type CommonWords, commonFields, commonRules, hasParts } from './common.ts';
 
 /** AWS: name 1–512 characters of `A-Za-z0-9/_+=.@-`. */
 const namePattern = '^[A-Za-z0-9/_+=.@-]+$';
@@ -63,12 +63,24 @@ const awsRules: readonly CelRule<AwsWords>[] = [
     holds: ({ externalId, roleArn }) => externalId === undefined || roleArn !== undefined,
     message: 'an externalId is told when a role is assumed: name the role in roleArn',
   },
+  {
+    rule: '!has(self.auth) || !has(self.auth.serviceAccountRef) || has(self.roleArn)',
+    holds: ({ auth, roleArn }) => auth?.serviceAccountRef === undefined || roleArn !== undefined,
+    message: 'a ServiceAccount is known to AWS by the role that it assumes: name the role in roleArn',
+  },
+  {
+    rule: '!has(self.auth) || !has(self.auth.serviceAccountRef) || !has(self.externalId)',
+    holds: ({ auth, externalId }) => auth?.serviceAccountRef === undefined || externalId === undefined,
+    message:
+      'AWS takes no externalId with the token of a ServiceAccount, whose name the trust policy of the role asks for instead: leave externalId out',
+  },
 ];
 
 interface AwsWords extends CommonWords {
   readonly region?: string;
   readonly roleArn?: string;
   readonly externalId?: string;
+  readonly auth?: AuthWords;
   readonly replicas?: readonly { readonly region: string }[];
   readonly replicaRegions?: readonly string[];
   readonly forceDelete?: boolean;
@@ -117,6 +129,7 @@ export const AwsDestination = Type.Object(
         ...matching('^[A-Za-z0-9_+=,.@:/-]+$', 'an external id has letters, digits and _+=,.@:/- only'),
       }),
     ),
+    auth: authWith({}, { secretKeys: '`accessKeyId`, `secretAccessKey` and, for keys that end, `sessionToken`' }),
     encryptionKey: Type.Optional(
       Type.String({
         ...encryptionKey,

@@ -1,5 +1,5 @@
 import { type CelRule, cel, matching, type Static, StringEnum, StringMap, Type } from '../../schema.ts';
-import { type CommonWords, commonFields, commonRules, hasParts } from './common.ts';
+import { type AuthWords, authWith, type CommonWords, commonFields, commonRules, hasParts } from './common.ts';
 
 /** A time of RFC 3339, in whole seconds. */
 const timePattern = '^20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9](Z|[+-][0-2][0-9]:[0-5][0-9])$';
@@ -41,6 +41,11 @@ const azureRules: readonly CelRule<AzureWords>[] = [
     holds: ({ naming, tags = {} }) => naming !== 'Reversible' || Object.keys(tags).length <= 11,
     message: 'with naming: Reversible one tag more is ours (vss-name): keep 11 tags at most',
   },
+  {
+    rule: '!has(self.auth) || !has(self.auth.serviceAccountRef) || has(self.auth.clientId)',
+    holds: ({ auth }) => auth?.serviceAccountRef === undefined || auth.clientId !== undefined,
+    message: 'a ServiceAccount signs in to Azure as an application: name that one in auth.clientId',
+  },
 ];
 
 interface AzureWords extends CommonWords {
@@ -51,6 +56,22 @@ interface AzureWords extends CommonWords {
   readonly notBefore?: string;
   readonly expires?: string;
   readonly expiresAfter?: string;
+  readonly auth?: AuthWords & { readonly clientId?: string };
+}
+
+/** An id of Entra ID: a GUID, or a domain of the tenant. */
+function Id(description: string) {
+  return Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 253,
+      ...matching(
+        '^[0-9A-Za-z][0-9A-Za-z.-]*$',
+        'an id is a GUID (or a domain, of a tenant): letters, digits, - and .',
+      ),
+      description,
+    }),
+  );
 }
 
 /** A copy in Azure Key Vault. */
@@ -140,6 +161,17 @@ export const AzureDestination = Type.Object(
         description:
           'How a copy is deleted: so that it can be recovered for as long as the vault keeps it (`Recoverable`, the default), or for good (`Purge`), where the vault allows that.',
       }),
+    ),
+    auth: authWith(
+      {
+        tenantId: Id(
+          'Tenant of the application. Default: the key `tenantId` of the Secret, then the setting `stores.azure.tenantId`.',
+        ),
+        clientId: Id(
+          'Application (or user-assigned identity) as which the copy is written. A ServiceAccount needs it, with a federated credential for its subject. Default: the key `clientId` of the Secret.',
+        ),
+      },
+      { secretKeys: '`clientSecret` and, where they are no fields here, `clientId` and `tenantId`' },
     ),
     ...commonFields,
   },

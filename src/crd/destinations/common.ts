@@ -1,4 +1,5 @@
-import { type CelRule, StringEnum, Type } from '../../schema.ts';
+import type { TProperties } from 'typebox';
+import { type CelRule, cel, matching, StringEnum, Type } from '../../schema.ts';
 
 /** Fields that every destination has: how copies are cut, shaped and named. */
 export const commonFields = {
@@ -48,4 +49,58 @@ export interface CommonWords {
 /** Whether a text has parts that are filled in for each copy: `$1`, `${name}` or `{{ … }}`. */
 export function hasParts(text: string): boolean {
   return text.includes('$') || text.includes('{{');
+}
+
+/** A name of a ServiceAccount or Secret. Kubernetes: a DNS subdomain of at most 253 characters. */
+const Ref = (description: string) =>
+  Type.Optional(
+    Type.Object(
+      {
+        name: Type.String({
+          minLength: 1,
+          maxLength: 253,
+          ...matching(
+            '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$',
+            'a name has lower-case letters, digits, - and ., and begins and ends with a letter or digit',
+          ),
+          description: "Its name; it is in the resource's own namespace.",
+        }),
+      },
+      { additionalProperties: false, description },
+    ),
+  );
+
+/** Which identity writes the copy, with the fields that a store needs beside the reference to it. */
+export function authWith<Fields extends TProperties>(
+  fields: Fields,
+  { secretKeys, rules = [] }: { secretKeys: string; rules?: readonly CelRule<AuthWords>[] },
+) {
+  return Type.Optional(
+    Type.Object(
+      {
+        serviceAccountRef: Ref('ServiceAccount as which the store is asked, by a token that Kubernetes issues for it.'),
+        secretRef: Ref(`Secret with credentials for the store, under the keys ${secretKeys}.`),
+        ...fields,
+      },
+      {
+        additionalProperties: false,
+        description:
+          "Identity that writes the copy. Default: the operator's own. It needs manifests from Kubernetes, and the right in the chart's values.",
+        ...cel<AuthWords>(
+          {
+            rule: 'has(self.serviceAccountRef) != has(self.secretRef)',
+            holds: ({ serviceAccountRef, secretRef }) =>
+              (serviceAccountRef === undefined) !== (secretRef === undefined),
+            message: 'auth names one identity: either serviceAccountRef or secretRef',
+          },
+          ...rules,
+        ),
+      },
+    ),
+  );
+}
+
+export interface AuthWords {
+  readonly serviceAccountRef?: { readonly name: string };
+  readonly secretRef?: { readonly name: string };
 }

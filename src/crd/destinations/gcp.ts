@@ -1,5 +1,5 @@
 import { type CelRule, cel, matching, type Static, StringMap, Type } from '../../schema.ts';
-import { type CommonWords, commonFields, commonRules, hasParts } from './common.ts';
+import { type AuthWords, authWith, type CommonWords, commonFields, commonRules, hasParts } from './common.ts';
 
 /** GCP: label keys have 1–63 characters; ours begin with `vss-`. */
 const keyExpression = /^(?!vss-)[a-z][a-z0-9_-]{0,62}$/;
@@ -119,6 +119,56 @@ const GcpVersions = Type.Object(
     additionalProperties: false,
     description:
       'Which versions of the copy stay: older ones are destroyed some time after a write, never the current one and none that has an alias. Where it is left out, versions are left alone, and Google charges for each.',
+  },
+);
+
+interface GcpAuthWords extends AuthWords {
+  readonly workloadIdentityProvider?: string;
+  readonly impersonate?: string;
+}
+
+const GcpAuth = authWith(
+  {
+    workloadIdentityProvider: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 256,
+        description:
+          'With `serviceAccountRef`: the provider of a workload identity pool that takes tokens of the cluster.',
+        ...matching(
+          '^projects/[0-9]+/locations/global/workloadIdentityPools/[a-z0-9-]{4,32}/providers/[a-z0-9-]{4,32}$',
+          'a provider looks like projects/123456789012/locations/global/workloadIdentityPools/my-pool/providers/my-provider',
+        ),
+      }),
+    ),
+    impersonate: Type.Optional(
+      Type.String({
+        minLength: 6,
+        maxLength: 128,
+        description:
+          'With `serviceAccountRef`: service account of Google as which the copy is written. Default: the ServiceAccount itself, as the pool knows it.',
+        ...matching(
+          '^[a-z0-9-]+@[a-z0-9.-]+[.]gserviceaccount[.]com$',
+          'a service account looks like writer@my-project.iam.gserviceaccount.com',
+        ),
+      }),
+    ),
+  },
+  {
+    secretKeys: '`credentials.json` (the JSON key of a service account)',
+    rules: [
+      {
+        rule: 'has(self.serviceAccountRef) == has(self.workloadIdentityProvider)',
+        holds: (self: GcpAuthWords) =>
+          (self.serviceAccountRef === undefined) === (self.workloadIdentityProvider === undefined),
+        message: 'serviceAccountRef and workloadIdentityProvider go together: the provider takes its token',
+      },
+      {
+        rule: '!has(self.impersonate) || has(self.serviceAccountRef)',
+        holds: (self: GcpAuthWords) => self.impersonate === undefined || self.serviceAccountRef !== undefined,
+        message: 'impersonate goes with serviceAccountRef: a key already is one of a service account',
+      },
+    ],
   },
 );
 
@@ -319,6 +369,7 @@ export const GcpDestination = Type.Object(
         ),
       }),
     ),
+    auth: GcpAuth,
     ...commonFields,
   },
   { additionalProperties: false, ...cel(...commonRules, ...gcpRules), description: 'A copy in GCP Secret Manager.' },
