@@ -2,7 +2,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import type { AwsDestination } from '../../src/crd/destinations/aws.ts';
 import type { AwsSettings } from '../../src/sync-targets/aws/index.ts';
 import { type Desired, PremiseChanged, type Target } from '../../src/sync-targets/contract.ts';
-import { type MotoStore, openMotoStore, operationOf, versionsOf } from './aws/moto-store.ts';
+import { versionsOf } from './aws/control.ts';
+import { type MotoStore, openMotoStore, operationOf } from './aws/moto-store.ts';
+import { unlikeOthers } from './aws/unlike-others.ts';
 import {
   canary,
   createContext,
@@ -13,7 +15,7 @@ import {
 } from './conformance/under-test.ts';
 import { targetConformance } from './conformance.ts';
 
-targetConformance({ name: 'the AWS target', open: openMotoStore });
+targetConformance({ name: 'the AWS target', open: openMotoStore, ...unlikeOthers });
 
 describe('the AWS target', () => {
   const owner = '0123456789abcdef0123456789abcdef';

@@ -1,7 +1,8 @@
 import { getCACertificates } from 'node:tls';
 import type { SecretsManager } from '@aws-sdk/client-secrets-manager';
 import type { NodeHttpHandler } from '@smithy/node-http-handler';
-import type { Place, Role } from './place.ts';
+import { credentialsFor, type Identity } from './credentials.ts';
+import type { Place } from './place.ts';
 import type { AwsSettings } from './settings.ts';
 
 /** Milliseconds. */
@@ -33,12 +34,13 @@ export async function createHandler(settings: AwsSettings): Promise<NodeHttpHand
 /** A client with credentials of its own, which it renews before they end. It does not own `handler`. */
 export async function createClient(
   { region, role }: Place,
-  { handler, settings }: { readonly handler: NodeHttpHandler; readonly settings: AwsSettings },
+  {
+    handler,
+    settings,
+    identity,
+  }: { readonly handler: NodeHttpHandler; readonly settings: AwsSettings; readonly identity: Identity },
 ): Promise<SecretsManager> {
-  const [{ SecretsManager }, { fromNodeProviderChain, fromTemporaryCredentials }] = await Promise.all([
-    import('@aws-sdk/client-secrets-manager'),
-    import('@aws-sdk/credential-providers'),
-  ]);
+  const { SecretsManager } = await import('@aws-sdk/client-secrets-manager');
   const { useFips, useDualstack } = settings;
   const common = {
     region,
@@ -48,19 +50,11 @@ export async function createClient(
     ...(useFips === undefined ? {} : { useFipsEndpoint: useFips }),
     ...(useDualstack === undefined ? {} : { useDualstackEndpoint: useDualstack }),
   };
-  const own = settings.credentials ?? fromNodeProviderChain({ clientConfig: common });
-  const credentials =
-    role === null
-      ? own
-      : fromTemporaryCredentials({
-          masterCredentials: own,
-          params: assumeRole(role, settings.sessionTags ?? []),
-          clientConfig: { ...common, ...endpointOf(settings.stsEndpoint, region) },
-        });
+  const clientConfig = { ...common, ...endpointOf(settings.stsEndpoint, region) };
   const client = new SecretsManager({
     ...common,
     ...endpointOf(settings.endpoint, region),
-    credentials,
+    credentials: await credentialsFor({ identity, role, settings, clientConfig }),
     customUserAgent: 'vault-secret-sync',
   });
   // Even with one attempt the SDK's loop wraps errors that are strange to it, and their codes are lost: it is replaced.
@@ -71,19 +65,6 @@ export async function createClient(
     override: true,
   });
   return client;
-}
-
-function assumeRole({ arn, externalId }: Role, sessionTags: readonly string[]) {
-  const tags = sessionTags.map((tag) => {
-    const [Key = '', ...value] = tag.split('=');
-    return { Key, Value: value.join('=') };
-  });
-  return {
-    RoleArn: arn,
-    RoleSessionName: 'vault-secret-sync',
-    ...(externalId === null ? {} : { ExternalId: externalId }),
-    ...(tags.length === 0 ? {} : { Tags: tags }),
-  };
 }
 
 function endpointOf(endpoint: string | undefined, region: string): { endpoint?: string } {

@@ -2,9 +2,13 @@ import type { SecretsManager } from '@aws-sdk/client-secrets-manager';
 import type { NodeHttpHandler } from '@smithy/node-http-handler';
 import { SyncError } from '../../errors.ts';
 import { createClient, createHandler } from './client.ts';
+import type { Identity } from './credentials.ts';
 import { type Attempt, abortedError, asSyncError } from './failures.ts';
 import { describePlace, type Place } from './place.ts';
 import type { AwsSettings } from './settings.ts';
+
+/** Milliseconds for which access keys from a Secret are used before it is looked at again: it may hold others by then. */
+const keysAreFreshMs = 3 * 60_000;
 
 /** What the SDK hands on to each request. */
 export interface CallOptions {
@@ -26,18 +30,30 @@ export interface Connection {
   close(): Promise<void>;
 }
 
+interface ConnectionOptions {
+  readonly settings: AwsSettings;
+  readonly identity: Identity;
+  /** Unix time in milliseconds. */
+  now(): number;
+}
+
 /** Nothing is loaded and nothing connects before the first call. */
-export function createConnection(place: Place, settings: AwsSettings): Connection {
+export function createConnection(place: Place, { settings, identity, now }: ConnectionOptions): Connection {
   let handler: Promise<NodeHttpHandler> | null = null;
   let client: Promise<SecretsManager> | null = null;
+  let madeAt = 0;
   const connect = (): Promise<SecretsManager> => {
     handler ??= createHandler(settings);
-    client ??= handler.then((connections) => createClient(place, { handler: connections, settings }));
+    if (identity.kind === 'secret' && now() - madeAt >= keysAreFreshMs) client = null;
+    if (client) return client;
+    madeAt = now();
+    client = handler.then((connections) => createClient(place, { handler: connections, settings, identity }));
     return client;
   };
+  const who = identity.kind === 'operator' ? null : identity.identity.label;
   return {
     async call({ operation, subject, signal, send }) {
-      const attempt: Attempt = { operation, subject, place: describePlace(place) };
+      const attempt: Attempt = { operation, subject, place: describePlace(place), who };
       const connected = connect();
       const secretsManager = await connected;
       try {

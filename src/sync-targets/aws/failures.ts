@@ -9,6 +9,8 @@ export interface Attempt {
   readonly subject: string;
   /** As `describePlace` says it. */
   readonly place: string;
+  /** Whom the manifest named, e.g. `ServiceAccount team-a/writer`; null = the operator's own identity. */
+  readonly who: string | null;
 }
 
 interface Diagnosis {
@@ -32,14 +34,17 @@ export function asSyncError(error: unknown, attempt: Attempt): unknown {
   const diagnosis = diagnose(error, code, attempt);
   if (diagnosis === null) return error;
   const { advice, ...remedy } = diagnosis;
-  const { operation, subject, place } = attempt;
-  return new SyncError({ ...remedy, code, message: `${operation} ${subject} in ${place}: ${code}: ${advice}` });
+  return new SyncError({ ...remedy, code, message: `${describeAttempt(attempt)}: ${code}: ${advice}` });
 }
 
 /** The error for a call that was given up because its signal aborted. */
-export function abortedError({ operation, subject, place }: Attempt): SyncError {
-  const message = `${operation} ${subject} in ${place}: given up before AWS answered; it is tried again`;
+export function abortedError(attempt: Attempt): SyncError {
+  const message = `${describeAttempt(attempt)}: given up before AWS answered; it is tried again`;
   return new SyncError({ remedy: 'Retry', reason: 'Aborted', message, code: 'AbortError' });
+}
+
+function describeAttempt({ operation, subject, place, who }: Attempt): string {
+  return `${operation} ${subject} in ${place}${who === null ? '' : `, by ${who}`}`;
 }
 
 function diagnose(error: Error, code: string, attempt: Attempt): Diagnosis | null {
@@ -71,7 +76,30 @@ function diagnose(error: Error, code: string, attempt: Attempt): Diagnosis | nul
       return {
         remedy: 'SlowRetry',
         reason: 'CredentialsRefused',
-        advice: "AWS does not accept the operator's credentials: renew them, and check the clock",
+        advice: `AWS does not accept the credentials of ${attempt.who ?? 'the operator'}: renew them, and check the clock`,
+      };
+    case 'InvalidIdentityToken':
+    case 'InvalidIdentityTokenException':
+      return {
+        remedy: 'SlowRetry',
+        reason: 'CredentialsRefused',
+        advice:
+          "AWS does not accept the token of the ServiceAccount: the role's account needs an IAM OIDC provider for the issuer of this cluster, with the audience sts.amazonaws.com",
+      };
+    case 'IDPRejectedClaim':
+    case 'IDPRejectedClaimException':
+      return {
+        remedy: 'SlowRetry',
+        reason: 'CredentialsRefused',
+        advice:
+          "the issuer of the cluster rejected the token of the ServiceAccount: check the account's IAM OIDC provider",
+      };
+    case 'IDPCommunicationError':
+    case 'IDPCommunicationErrorException':
+      return {
+        remedy: 'Retry',
+        reason: 'IssuerUnreachable',
+        advice: 'AWS could not reach the issuer of the cluster, whose keys must be public; it is tried again',
       };
     case 'CredentialsProviderError':
     case 'TokenProviderError':
@@ -256,7 +284,7 @@ function missingPermission({ message }: Error, { operation }: Attempt): string {
   if (/access to kms is not allowed/i.test(message)) {
     return 'allow kms:GenerateDataKey and kms:Decrypt on the KMS key of the secret';
   }
-  const named = /not authorized to perform: ([a-z0-9-]{1,40}:[A-Za-z0-9]{1,60})/.exec(message)?.[1];
+  const named = /not authorized to perform:? ([a-z0-9-]{1,40}:[A-Za-z0-9]{1,60})/i.exec(message)?.[1];
   const action = named ?? `secretsmanager:${operation}`;
   const denying = policyKinds.find((kind) => new RegExp(`explicit deny in an? ${kind}`, 'i').test(message));
   if (denying !== undefined) {
@@ -283,6 +311,8 @@ const policyKinds = [
 const roleAdvice: Readonly<Record<string, string>> = {
   'sts:AssumeRole':
     '; the trust policy of the role must let the operator in, and asks for dest.aws.externalId where it names an external id',
+  'sts:AssumeRoleWithWebIdentity':
+    "; the trust policy of the role must let in the cluster's issuer with the subject system:serviceaccount:<namespace>:<name> and the audience sts.amazonaws.com",
   'sts:TagSession': '; the trust policy of the role must allow it too, for stores.aws.sessionTags',
 };
 

@@ -15,3 +15,6 @@ export const rates: Readonly<Record<CallKind, Rate>> = {
   // no more than the calls under way.
   write: { perSecond: 40, burst: 2_000 },
 };
+
+/** AWS counts by the second. */
+export const quotaSeconds = 1;

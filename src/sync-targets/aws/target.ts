@@ -12,6 +12,7 @@ import {
 } from '../contract.ts';
 import { callsOver } from './calls.ts';
 import { createConnection } from './connection.ts';
+import { identityOf } from './credentials.ts';
 import { nameOf, originalOf } from './names.ts';
 import { compare, detailsOf, needsLook, observe } from './observed.ts';
 import { describePlace, mayBeAt, placeOf, scopeOf, settingsOf } from './place.ts';
@@ -26,10 +27,13 @@ import { writeOn } from './writing.ts';
  * AWS Secrets Manager. Each write gets a version id that follows from what is written and from what it replaces, so a
  * write that is repeated changes nothing, and one look at the ids tells whether the copy is what it must be.
  */
-export function openTarget(destination: Destination, { settings, now }: TargetContext<AwsSettings>): Target {
-  const place = placeOf(destination, settings.region);
+export function openTarget(destination: Destination, context: TargetContext<AwsSettings>): Target {
+  const { settings, now, namespace } = context;
+  const { auth } = settingsOf(destination);
+  const place = placeOf(destination, { region: settings.region, namespace });
   const { region } = place;
-  const connection = createConnection(place, settings);
+  const identity = auth ? identityOf(auth, context.identity) : ({ kind: 'operator' } as const);
+  const connection = createConnection(place, { settings, identity, now });
   const quota = createVersionQuota({ now, perDay: settings.versionsPerDay });
 
   async function describe(name: string, signal: AbortSignal, asked?: Destination): Promise<Observed | null> {

@@ -2,12 +2,13 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer as createPlainServer, type Server as PlainServer } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { AwsDestination } from '../../../src/crd/destinations/aws.ts';
 import { type AwsSettings, aws } from '../../../src/sync-targets/aws/index.ts';
 import type { Target } from '../../../src/sync-targets/contract.ts';
+import { eventually } from '../../peers/processes.ts';
 import { createContext, createManualClock } from '../conformance/under-test.ts';
 
 const tls = new URL('../../stand-ins/azure-key-vault/tls/', import.meta.url);
@@ -20,6 +21,9 @@ describe('the connection to AWS', () => {
   let handshakes: number;
   let assumed: URLSearchParams[];
   let refuseCredentials: boolean;
+  /** How much of an answer comes before nothing more does. */
+  let silence: 'before the head' | 'within the head' | 'within the body' | null;
+  let connections: Set<Socket>;
   let targets: Target[];
 
   const addressOf = (one: Server | PlainServer): string => {
@@ -41,6 +45,8 @@ describe('the connection to AWS', () => {
     handshakes = 0;
     assumed = [];
     refuseCredentials = false;
+    silence = null;
+    connections = new Set();
     targets = [];
     server = createServer(
       { cert: readPem('server.pem'), key: readPem('server-key.pem') },
@@ -51,14 +57,22 @@ describe('the connection to AWS', () => {
           response.writeHead(200, { 'content-type': 'text/xml' }).end(assumedRole(`key-${assumed.length}`));
           return;
         }
+        if (silence === 'before the head') return;
+        if (silence === 'within the head') return void request.socket.write('HTTP/1.1 200 OK\r\nContent-Type: appli');
+        if (silence === 'within the body') {
+          response.writeHead(200, { 'content-type': 'application/x-amz-json-1.1', 'content-length': '100' });
+          return void response.write('{"Name": "');
+        }
         const error = refuseCredentials
           ? { __type: 'ExpiredTokenException', message: 'expired' }
           : { __type: 'ResourceNotFoundException', message: 'none' };
         response.writeHead(400, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(error));
       },
     );
-    server.on('secureConnection', () => {
+    server.on('secureConnection', (socket) => {
       handshakes += 1;
+      connections.add(socket);
+      socket.on('close', () => connections.delete(socket));
     });
     await once(server.listen(0, '127.0.0.1'), 'listening');
   });
@@ -79,6 +93,27 @@ describe('the connection to AWS', () => {
     expect(found).toEqual(new Set([null]));
     expect(handshakes).toBe(1);
   });
+
+  test.each(['before the head', 'within the head', 'within the body'] as const)(
+    'is closed when a call is given up to which AWS falls silent %s, and the next call gets another one',
+    async (moment) => {
+      const target = open({ caPem: readPem('ca.pem') });
+      await target.describe('warm', signal);
+      silence = moment;
+      const before = performance.now();
+
+      const describing = target.describe('silent', AbortSignal.timeout(200));
+      await expect(describing).rejects.toMatchObject({ remedy: 'Retry' });
+      const took = performance.now() - before;
+      await eventually(() => connections.size === 0, { what: 'the connection to be closed' });
+      silence = null;
+
+      expect(await target.describe('another', signal)).toBeNull();
+      // By the signal, not by a time limit of its own.
+      expect(took).toBeLessThan(5000);
+      expect(handshakes).toBe(2);
+    },
+  );
 
   test('is refused to an endpoint whose CA is not trusted', async () => {
     const refusal = open({}).describe('any', signal);

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Desired, Target } from '../../../src/sync-targets/contract.ts';
 import { createContext, createManualClock, desire, secretValue } from '../conformance/under-test.ts';
-import { type MotoStore, openMotoStore, versionsOf } from './moto-store.ts';
+import { versionsOf } from './control.ts';
+import { type MotoStore, openMotoStore } from './moto-store.ts';
 
 describe('the description of a copy in AWS', () => {
   const absent = { kind: 'absent' } as const;

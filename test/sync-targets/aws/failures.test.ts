@@ -8,7 +8,7 @@ const canary = 'hunter2';
 function refused(code: string, message: string, operation = 'PutSecretValue'): SyncError {
   const error = Object.assign(new Error(message), { $metadata: { httpStatusCode: 400 } });
   error.name = code;
-  const failure = asSyncError(error, { operation, subject: 'app/db', place: 'AWS eu-west-1' });
+  const failure = asSyncError(error, { operation, subject: 'app/db', place: 'AWS eu-west-1', who: null });
   if (!(failure instanceof SyncError)) throw new Error('it was taken for a defect');
   return failure;
 }
@@ -46,6 +46,11 @@ describe('what AWS refuses', () => {
       `${user} sts:TagSession on resource: arn:aws:iam::1:role/${canary}`,
       'PutSecretValue',
       'the trust policy of the role must allow it too, for stores.aws.sessionTags',
+    ],
+    [
+      'Not authorized to perform sts:AssumeRoleWithWebIdentity',
+      'PutSecretValue',
+      "allow sts:AssumeRoleWithWebIdentity (in the role's policy, and in every policy above it); the trust policy of the role must let in the cluster's issuer with the subject system:serviceaccount:<namespace>:<name> and the audience sts.amazonaws.com",
     ],
     ['Access to KMS is not allowed', 'PutSecretValue', 'allow kms:GenerateDataKey and kms:Decrypt'],
     [

@@ -1,15 +1,11 @@
-import {
-  type ListSecretVersionIdsCommandOutput,
-  ResourceNotFoundException,
-  SecretsManager,
-} from '@aws-sdk/client-secrets-manager';
+import { SecretsManager } from '@aws-sdk/client-secrets-manager';
 import { type AwsSettings, aws } from '../../../src/sync-targets/aws/index.ts';
-import { markNames } from '../../../src/sync-targets/contract.ts';
 import { type Fault, type FaultProxy, type SeenRequest, startFaultProxy } from '../../peers/fault-proxy.ts';
 import { startMoto } from '../../peers/start-moto.ts';
 import type { StoreFault, StoreUnderTest } from '../conformance/under-test.ts';
+import { controlOver, fieldsOf, limits, policyFor } from './control.ts';
 
-const reads: readonly string[] = ['DescribeSecret', 'ListSecrets', 'ListSecretVersionIds'];
+const reads: readonly string[] = ['DescribeSecret', 'GetResourcePolicy', 'ListSecrets', 'ListSecretVersionIds'];
 const writes: readonly string[] = [
   'CreateSecret',
   'PutSecretValue',
@@ -33,47 +29,28 @@ export async function openMotoStore(): Promise<MotoStore> {
   const moto = await startMoto();
   const proxy = await startFaultProxy({ upstream: moto.endpoint });
   const admin = new SecretsManager({ endpoint: moto.endpoint, region, credentials });
+  const control = controlOver(admin);
   return {
     kind: aws,
     settings: { endpoint: proxy.url, stsEndpoint: proxy.url, region, credentials },
     destination: (tags) => ({ aws: { tags } }),
     describedBy: (description) => ({ aws: { description } }),
-    limits: { nameCharacters: 512, valueBytes: 65_536 },
+    fields: fieldsOf(admin, { account: '123456789012', keys }),
+    everything,
+    limits,
     permissions: { read: 'secretsmanager:DescribeSecret', write: 'secretsmanager:PutSecretValue' },
     proxy,
     admin,
     store: {
-      async valueOf(name) {
-        const { DeletedDate } = await admin.describeSecret({ SecretId: name }).catch(asDeleted);
-        if (DeletedDate !== undefined) return null;
-        return (await admin.getSecretValue({ SecretId: name })).SecretString ?? null;
-      },
-      async tagsOf(name) {
-        const { Tags = [] } = await admin.describeSecret({ SecretId: name });
-        return Object.fromEntries(Tags.map(({ Key = '', Value = '' }) => [Key, Value]));
-      },
-      async descriptionOf(name) {
-        return (await admin.describeSecret({ SecretId: name })).Description ?? '';
-      },
-      async versionCount(name) {
-        const { Versions = [] } = await versionsOf(admin, name);
-        return Versions.length;
-      },
-      async changeByHand(name, value) {
-        await admin.putSecretValue({ SecretId: name, SecretString: value });
-      },
+      ...control,
       async deleteByHand(name) {
-        await admin.deleteSecret({ SecretId: name });
+        await control.deleteByHand(name);
         proxy.inject({ fault: deleted, times: 1, when: (seen) => operationOf(seen) === 'PutSecretValue' });
       },
-      async createForeign(name, value, marks) {
-        const tags = { team: 'somebody', ...(marks && { [markNames.owner]: marks.owner, [markNames.ref]: marks.ref }) };
-        const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
-        await admin.createSecret({ Name: name, SecretString: value, Tags });
-      },
       requests: async () => proxy.requests.flatMap(asStoreRequest),
+      hanging: async () => proxy.hanging(),
       forgetRequests: async () => proxy.forget(),
-      fault: async (fault, count) => inject(proxy, fault, count),
+      fault: async (fault, which) => inject(proxy, fault, which),
       clearFaults: async () => proxy.clear(),
     },
     async close() {
@@ -84,12 +61,32 @@ export async function openMotoStore(): Promise<MotoStore> {
   };
 }
 
+/** moto knows no keys, so it takes any. */
+const keys = ['1234abcd-12ab-34cd-56ef-1234567890ab', '5678abcd-12ab-34cd-56ef-1234567890ab'] as const;
+
+const everything: StoreUnderTest['everything'] = {
+  first: {
+    aws: {
+      tags: { team: 'payments' },
+      description: 'The first.',
+      encryptionKey: keys[0],
+      replicas: [{ region: 'us-east-1' }],
+      resourcePolicy: policyFor('111111111111'),
+    },
+  },
+  later: {
+    aws: {
+      tags: { stage: 'test' },
+      description: 'The second.',
+      encryptionKey: keys[1],
+      replicas: [{ region: 'us-west-2' }],
+      resourcePolicy: policyFor('222222222222'),
+    },
+  },
+};
+
 export function operationOf({ target }: SeenRequest): string | null {
   return target?.startsWith('secretsmanager.') ? target.slice('secretsmanager.'.length) : null;
-}
-
-export function versionsOf(admin: SecretsManager, name: string): Promise<ListSecretVersionIdsCommandOutput> {
-  return admin.listSecretVersionIds({ SecretId: name, IncludeDeprecated: true });
 }
 
 function asStoreRequest(seen: SeenRequest) {
@@ -97,19 +94,14 @@ function asStoreRequest(seen: SeenRequest) {
   return operation === null ? [] : [{ operation, write: !reads.includes(operation) }];
 }
 
-function asDeleted(error: unknown): { DeletedDate?: Date } {
-  if (error instanceof ResourceNotFoundException) return { DeletedDate: new Date(0) };
-  throw error;
-}
-
-function inject(proxy: FaultProxy, fault: StoreFault, count = Number.POSITIVE_INFINITY): void {
+function inject(proxy: FaultProxy, fault: StoreFault, { count = Number.POSITIVE_INFINITY, after = 0 } = {}): void {
   if (fault === 'denied') {
     for (const operation of [...reads, ...writes]) {
       proxy.inject({ fault: denied(operation), times: count, when: (seen) => operationOf(seen) === operation });
     }
     return;
   }
-  proxy.inject({ fault: faultOf(fault), times: count, when: (seen) => operationOf(seen) !== null });
+  proxy.inject({ fault: faultOf(fault), times: count, after, when: (seen) => operationOf(seen) !== null });
 }
 
 function faultOf(fault: Exclude<StoreFault, 'denied'>): Fault {
@@ -117,6 +109,8 @@ function faultOf(fault: Exclude<StoreFault, 'denied'>): Fault {
     case 'throttle':
     case 'hang':
       return { kind: fault };
+    case 'throttleFor7s':
+      throw new Error('AWS names no time');
     case 'unavailable':
       return { kind: 'status', status: 503, body: { __type: 'ServiceUnavailable', message: 'try later' } };
     case 'lostAnswer':
