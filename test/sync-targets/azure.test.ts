@@ -1,22 +1,15 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { startAzureKeyVault } from '../stand-ins/azure-key-vault/start.ts';
 import { azureUnderTest } from './azure/under-test.ts';
+import { unlikeOthers } from './azure/unlike-others.ts';
 import { type AzureWorld, createAzureWorld, owner, seen, wish, withAzureWorld } from './azure/world.ts';
 import { canary, everythingAbout } from './conformance/under-test.ts';
 import { targetConformance } from './conformance.ts';
 
-const noDescription = 'secrets of Azure Key Vault have tags and a content type, and no description';
-const alwaysOverwrites = 'Azure has no conditional write: SetSecret makes a new version whatever is there';
-
 targetConformance({
   name: 'the Azure target',
   open: async () => azureUnderTest(await startAzureKeyVault()),
-  skip: {
-    'refuses to create over a secret that appeared meanwhile': alwaysOverwrites,
-    'makes no second version when an update whose answer was lost is tried again': alwaysOverwrites,
-    'creates a copy with its description, and brings a changed one to it': noDescription,
-    'leaves a description alone when the manifest has none': noDescription,
-  },
+  ...unlikeOthers,
 });
 
 let world: AzureWorld;

@@ -32,12 +32,12 @@ export interface Change extends Attributes {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-export function createCalls(host: string, connection: Pick<Connection, 'client'>): Calls {
+export function createCalls(host: string, connection: Pick<Connection, 'client' | 'who'>): Calls {
   /** Until the vault says otherwise. The right to get a deleted secret is also the right to read values. */
   let mayGet = true;
 
   const attemptAt = (name: string, permission: Attempt['permission'], doing: string): Attempt => {
-    return { doing, permission, place: name === '' ? host : `${host}/${name}` };
+    return { doing, permission, place: name === '' ? host : `${host}/${name}`, who: connection.who };
   };
 
   async function ask<Result>(

@@ -8,8 +8,9 @@ import { type Credential, createCredential } from './credential.ts';
 import { StoreRefusal } from './failures.ts';
 import { isOfCloud } from './names.ts';
 import type { AzureSettings } from './settings.ts';
+import { type SignInOptions, whoAsks } from './sign-in.ts';
 
-/** Longest time for one request, in milliseconds; pages after the first know no other end. */
+/** Longest time for one request, in milliseconds. */
 const defaultRequestTimeoutMs = 30_000;
 
 const onceHeader = 'x-vault-secret-sync-once';
@@ -23,15 +24,14 @@ export const onlyOnce = { requestOptions: { headers: { [onceHeader]: 'true' } } 
 /** Sockets to one vault at most. */
 const maxSockets = 16;
 
-export interface ConnectionOptions {
+export interface ConnectionOptions extends Omit<SignInOptions, 'agent'> {
   /** The vault's host, with its port where that is not 443. */
   readonly host: string;
-  readonly settings: AzureSettings;
-  /** Unix time in milliseconds. */
-  now(): number;
 }
 
 export interface Connection {
+  /** Whose rights count, for messages. */
+  readonly who: string;
   /** The SDK's client, loaded and set up with the first call. @throws SyncError */
   client(): Promise<SecretClient>;
   close(): Promise<void>;
@@ -42,6 +42,7 @@ export function createConnection(options: ConnectionOptions): Connection {
   let opened: Promise<{ client: SecretClient; agent: Agent }> | null = null;
 
   return {
+    who: whoAsks(options),
     async client() {
       opened ??= open(options).catch((error: unknown) => {
         // The next call tries anew: a file may have been put right.
@@ -57,9 +58,10 @@ export function createConnection(options: ConnectionOptions): Connection {
   };
 }
 
-async function open({ host, settings, now }: ConnectionOptions): Promise<{ client: SecretClient; agent: Agent }> {
+async function open(options: ConnectionOptions): Promise<{ client: SecretClient; agent: Agent }> {
+  const { host, settings } = options;
   const agent = new Agent({ keepAlive: true, maxSockets, ...(await trustOf(settings)), ...routeOf(settings) });
-  const credential = createCredential({ settings, agent, now });
+  const credential = createCredential({ ...options, agent });
   const { SecretClient } = await import('@azure/keyvault-secrets');
   const client = new SecretClient(`https://${host}`, credential, {
     agent,
@@ -111,12 +113,13 @@ async function createPolicy(settings: AzureSettings, credential: Credential): Pr
         throw refusalOf(request, { status: 403, body: '', retryAfter: undefined });
       request.abortSignal = withTimeLimit(request.abortSignal, settings.requestTimeoutMs ?? defaultRequestTimeoutMs);
       const response = await next(request);
-      if (response.status < 400) return response;
       if (response.status === 401) {
         // The SDK signs in once more and tries again.
         credential.forget();
         return response;
       }
+      credential.confirm();
+      if (response.status < 400) return response;
       throw refusalOf(request, {
         status: response.status,
         body: response.bodyAsText ?? '',
@@ -126,7 +129,10 @@ async function createPolicy(settings: AzureSettings, credential: Credential): Pr
   };
 }
 
-/** The SDK's own time limit ends with the head of the answer, and its timer outlives a failed request. */
+/**
+ * One request, from the first packet to the last byte of the answer; pages after the first know no other end. The SDK's
+ * own time limit ends with the head of the answer, and its timer outlives a failed request.
+ */
 function withTimeLimit(signal: PipelineRequest['abortSignal'], limitMs: number): AbortSignal {
   const limit = AbortSignal.timeout(limitMs);
   return signal instanceof AbortSignal ? AbortSignal.any([signal, limit]) : limit;

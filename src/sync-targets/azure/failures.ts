@@ -35,6 +35,8 @@ export interface Attempt {
   readonly place: string;
   /** Permission that it needs, as access policies call it; roles have actions instead, which the vault tells. */
   readonly permission: 'set' | 'list' | 'get' | 'delete' | 'recover' | 'purge';
+  /** Whose rights count: `the operator`, or the identity that the manifest names. */
+  readonly who: string;
 }
 
 interface Verdict {
@@ -105,7 +107,8 @@ function refusalBehind(error: unknown): StoreRefusal | null {
 function verdictOf(attempt: Attempt, refusal: StoreRefusal): Verdict {
   const { statusCode } = refusal;
   if (statusCode === 401) {
-    const advice = 'the vault does not accept our token; check that it belongs to the tenant of the settings';
+    const advice =
+      'the vault does not accept our token; check that it belongs to the tenant that signs in (stores.azure.tenantId, or auth of the destination)';
     return { remedy: 'SlowRetry', reason: 'Unauthenticated', advice };
   }
   if (statusCode === 403) return forbidden(attempt, refusal);
@@ -132,7 +135,7 @@ function verdictOf(attempt: Attempt, refusal: StoreRefusal): Verdict {
  * one, `AccessDenied` from the other.
  */
 function forbidden(attempt: Attempt, refusal: StoreRefusal): Verdict {
-  const { permission } = attempt;
+  const { permission, who } = attempt;
   switch (refusal.innerCode) {
     case 'ForbiddenByFirewall': {
       const advice =
@@ -157,19 +160,19 @@ function forbidden(attempt: Attempt, refusal: StoreRefusal): Verdict {
     }
     case 'ForbiddenByRbac': {
       const missing = refusal.permission ?? dataActions[permission];
-      const advice = `the vault goes by roles: assign the operator one with ${missing} (Key Vault Secrets Officer has it); it takes up to 10 minutes to count`;
+      const advice = `the vault goes by roles: assign one with ${missing} to ${who} (Key Vault Secrets Officer has it); it takes up to 10 minutes to count`;
       return { remedy: 'SlowRetry', reason: 'PermissionDenied', advice };
     }
     case 'AccessDenied': {
       const missing = refusal.permission ?? `the permission ${permission} for secrets`;
-      const advice = `the vault goes by access policies: give the operator's one ${missing}; it takes a few minutes to count`;
+      const advice = `the vault goes by access policies: give ${missing} to ${who}; it takes a few minutes to count`;
       return { remedy: 'SlowRetry', reason: 'PermissionDenied', advice };
     }
     default: {
       const missing =
         refusal.permission ??
         `${dataActions[permission]}, or the permission ${permission} for secrets in an access policy`;
-      const advice = `grant the operator ${missing}; it takes up to 10 minutes to count`;
+      const advice = `grant ${who} ${missing}; it takes up to 10 minutes to count`;
       return { remedy: 'SlowRetry', reason: 'PermissionDenied', advice };
     }
   }
@@ -211,11 +214,13 @@ function conflict({ innerCode }: StoreRefusal): Verdict {
   return { remedy: 'Retry', reason: 'Busy', advice: 'the vault is still busy with this name; it is tried again' };
 }
 
-/** Codes with which Node refuses a certificate. */
-const certificateCode = /CERT|SIGNATURE|ISSUER|ERR_TLS|ERR_SSL/;
+/** Whether it is one of the codes with which Node refuses a certificate. */
+export function refusesCertificate(code: string): boolean {
+  return /CERT|SIGNATURE|ISSUER|ERR_TLS|ERR_SSL/.test(code);
+}
 
 function unreachable(told: string, code: string): SyncError {
-  if (certificateCode.test(code)) {
+  if (refusesCertificate(code)) {
     const message = `${told} failed with ${code}: the vault's certificate is not trusted; set stores.azure.caFile if its authority is a private one`;
     return new SyncError({ remedy: 'SlowRetry', reason: 'CertificateRefused', message, code });
   }

@@ -2,6 +2,7 @@ import type { AzureDestination } from '../../crd/destinations/azure.ts';
 import { hasParts } from '../../crd/destinations/common.ts';
 import { fixSpec } from '../../errors.ts';
 import { type Desired, markNames } from '../contract.ts';
+import { givenIn, isGivenTag, stateTagOf } from './given.ts';
 import { originalOf, secretNameOf } from './names.ts';
 
 /** Azure: value of a secret, 25 KB. */
@@ -77,12 +78,16 @@ export function tagsOf(desired: Desired): Record<string, string> {
 }
 
 /**
- * The tags of a copy whose value stays: what it must have, and what others put there as long as there is room. (The
- * next version begins with ours alone: Azure takes nothing over from the one before.)
+ * The tags of a copy whose value stays: what it must have, and what others put there as long as there is room; a tag that
+ * the manifest gave once and has no more goes. (The next version begins with ours alone: Azure takes nothing over from
+ * the one before.)
  */
 export function tagsBeside(desired: Desired, observed: Readonly<Record<string, string>>): Record<string, string> {
   const wanted = tagsOf(desired);
-  const others = Object.entries(observed).filter(([name]) => !Object.hasOwn(wanted, name) && !isOurs(name));
+  const given = givenIn(observed);
+  const others = Object.entries(observed).filter(
+    ([name]) => !Object.hasOwn(wanted, name) && !isOurs(name) && !isGivenTag(given, name),
+  );
   return { ...Object.fromEntries(others.slice(0, maxTags - Object.keys(wanted).length)), ...wanted };
 }
 
@@ -92,7 +97,7 @@ function ourTagsOf(desired: Desired): Record<string, string> {
   return {
     [markNames.owner]: marks.owner,
     [markNames.ref]: marks.ref,
-    [markNames.state]: marks.state,
+    [markNames.state]: stateTagOf(desired, settingsOf(desired)),
     ...(original === null ? {} : { [nameTag]: original }),
   };
 }

@@ -58,10 +58,19 @@ export function originalOf(secretName: string): string | null {
 }
 
 /** What the manifest calls the vault, in one spelling. @throws SyncError `FixSpec` for a `vaultUrl` that is none */
-export function vaultKeyOf({ vaultUrl, vaultName }: AzureDestination): string {
+function vaultKeyOf({ vaultUrl, vaultName }: AzureDestination): string {
   if (vaultUrl !== undefined) return hostOf(vaultUrl);
   if (vaultName !== undefined) return vaultName.toLowerCase();
   throw fixSpec('VaultMissing', 'an azure destination names its vault: give vaultName or vaultUrl');
+}
+
+/** The vault and who writes to it: whoever is told apart has a target, and a sign-in, of their own. */
+export function targetKeyOf(destination: AzureDestination): string {
+  const { auth } = destination;
+  const vault = vaultKeyOf(destination);
+  if (auth === undefined) return vault;
+  const { serviceAccountRef, secretRef, clientId = '', tenantId = '' } = auth;
+  return JSON.stringify([vault, serviceAccountRef?.name ?? '', secretRef?.name ?? '', clientId, tenantId]);
 }
 
 /**
@@ -80,10 +89,12 @@ export function vaultHostOf(destination: AzureDestination, settings: AzureSettin
 }
 
 /** Where a scope leads; whether it may be written to is asked when it is opened. Null = it is no scope of Azure. */
-export function destinationAt({ scope }: KeptPlace): Destination | null {
+export function destinationAt({ scope, auth }: KeptPlace): Destination | null {
   const host = /^azure:([^/]+)$/.exec(scope)?.[1];
   const vaultUrl = `https://${host}`;
-  return host !== undefined && URL.parse(vaultUrl)?.host === host ? { azure: { vaultUrl } } : null;
+  return host !== undefined && URL.parse(vaultUrl)?.host === host
+    ? { azure: { vaultUrl, ...(auth === undefined ? {} : { auth: auth as AzureDestination['auth'] & {} }) } }
+    : null;
 }
 
 /** Whether the host is a vault of the configured cloud, rather than one that the settings allow besides. */

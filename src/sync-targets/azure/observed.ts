@@ -1,6 +1,7 @@
 import type { DeletedSecret, SecretProperties } from '@azure/keyvault-secrets';
 import { type Desired, type Difference, isSameRendering, markNames, type Observed, type Written } from '../contract.ts';
 import { type Attributes, attributesThatDiffer } from './attributes.ts';
+import { stateIn, timesLeftOver } from './given.ts';
 import { contentTypeOf, settingsOf, tagsOf } from './limits.ts';
 
 /** What this target wants to see again of a secret it observed. */
@@ -52,11 +53,12 @@ export function observedInList(entry: SecretProperties): Observed {
 export function differencesOf(desired: Desired, observed: Observed, written: Written | null): readonly Difference[] {
   if (observed.existence === 'pendingDeletion') return ['pendingDeletion'];
   const details = detailsOf(observed);
+  const settings = settingsOf(desired);
   const differences: Difference[] = [];
   if (hasOtherValue(desired, observed, written)) differences.push('value');
   if (hasOtherTags(desired, observed)) differences.push('tags');
   if (details.contentType !== contentTypeOf(desired)) differences.push('contentType');
-  return [...differences, ...attributesThatDiffer(settingsOf(desired), details)];
+  return [...differences, ...attributesThatDiffer(settings, details), ...timesLeftOver(settings, details)];
 }
 
 function hasOtherValue(desired: Desired, observed: Observed, written: Written | null): boolean {
@@ -65,11 +67,14 @@ function hasOtherValue(desired: Desired, observed: Observed, written: Written | 
   return written !== null && observed.versionId !== null && observed.versionId !== written.versionId;
 }
 
-/** Whether a tag is missing or not what it must be. The state only counts as far as it is the same rendering. */
+/**
+ * Whether a tag is missing, not what it must be, or left over from a manifest that had it. The state only counts as far as
+ * it is the same rendering, given by the same manifest.
+ */
 function hasOtherTags(desired: Desired, observed: Observed): boolean {
   const { tags } = detailsOf(observed);
   return Object.entries(tagsOf(desired)).some(([name, value]) =>
-    name === markNames.state ? !isSameRendering(observed.state, value) : tags[name] !== value,
+    name === markNames.state ? !isSameRendering(tags[name] ?? null, value) : tags[name] !== value,
   );
 }
 
@@ -94,7 +99,7 @@ function basicsOf(properties: SecretProperties): Observed {
     existence: 'live',
     owner: markOf(properties, 'owner'),
     ref: markOf(properties, 'ref'),
-    state: markOf(properties, 'state'),
+    state: stateIn(properties.tags),
     versionId: properties.version ?? null,
     managedBy: properties.managed === true ? 'a certificate in the vault' : null,
     details,

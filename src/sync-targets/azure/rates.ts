@@ -14,3 +14,6 @@ export const rates: Readonly<Record<CallKind, Rate>> = {
   // taken for one. 80 % of it, and at once as many as still fit into any 10 seconds.
   write: { perSecond: 24, burst: 30 },
 };
+
+/** Azure counts by 10 seconds. */
+export const quotaSeconds = 10;

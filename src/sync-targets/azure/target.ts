@@ -16,6 +16,7 @@ import { attributesAt } from './attributes.ts';
 import { createCalls } from './calls.ts';
 import { createConnection } from './connection.ts';
 import { purgeProtectedError } from './failures.ts';
+import { timesLeftOver } from './given.ts';
 import { refuseImpossible, settingsOf, tagsBeside } from './limits.ts';
 import { isSameName, originalOf, secretNameOf, vaultHostOf } from './names.ts';
 import {
@@ -39,9 +40,9 @@ const defaultPatienceMs = 5_000;
  * @throws SyncError `FixSpec` when the vault may not be written to
  */
 export function openVault(destination: AzureDestination, context: TargetContext<AzureSettings>): Target {
-  const { settings } = context;
+  const { settings, identity } = context;
   const host = vaultHostOf(destination, settings);
-  const connection = createConnection({ host, settings, now: () => context.now() });
+  const connection = createConnection({ host, settings, auth: destination.auth, identity, now: () => context.now() });
   const calls = createCalls(host, connection);
 
   const settled = <Result>(signal: AbortSignal, act: () => Promise<Result>): Promise<Result> => {
@@ -75,9 +76,10 @@ export function openVault(destination: AzureDestination, context: TargetContext<
     return { versionId, at: context.now() };
   }
 
-  /** Puts right what a copy with the right value says of itself, in its current version. */
+  /** Puts right what a copy with the right value says of itself: in its current version, unless that cannot be. */
   async function update(desired: Desired, observed: Observed, signal: AbortSignal): Promise<Written> {
     const { name, versionId } = observed;
+    if (timesLeftOver(settingsOf(desired), detailsOf(observed)).length > 0) return set(desired, signal);
     // Whether that version is the one that we wrote, only a look at it tells.
     if (versionId === null) throw new PremiseChanged(`a listing does not show which version of ${host}/${name} it is`);
     const { createdAt, tags } = detailsOf(observed);

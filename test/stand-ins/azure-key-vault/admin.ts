@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { type FaultSwitch, readFault } from './faults.ts';
-import type { Identity } from './identity.ts';
+import type { Application, Identity } from './identity.ts';
 import type { KeyVault, Secret } from './key-vault.ts';
 import { type AccessRules, allAllowed, readAccessRules } from './permissions.ts';
 import { readGivenSecret } from './rules.ts';
@@ -72,6 +72,11 @@ async function route(parts: AdminParts, request: IncomingMessage): Promise<{ sta
     case 'DELETE faults':
       parts.faults.clear();
       return { status: 204 };
+    case 'GET hanging':
+      return { status: 200, body: { count: parts.faults.hanging } };
+    case 'PUT applications/NAME':
+      parts.identity.register(readApplication(name ?? '', await readJson(request)));
+      return { status: 204 };
     case 'DELETE tokens':
       parts.identity.revokeTokens();
       return { status: 204 };
@@ -122,6 +127,12 @@ function storedOf(vault: KeyVault, secret: Secret): StoredSecret {
     created: version.created,
     tags: version.tags ?? {},
   };
+}
+
+function readApplication(clientId: string, given: unknown): Application {
+  const { clientSecret, assertionSubject } = (given ?? {}) as Partial<Application>;
+  if (typeof clientSecret !== 'string') throw new Error('an application needs "clientSecret"');
+  return { clientId, clientSecret, assertionSubject };
 }
 
 async function readJson(request: IncomingMessage): Promise<unknown> {

@@ -1,4 +1,6 @@
+import type { Socket } from 'node:net';
 import { deniedByPolicy, deniedByRole } from './permissions.ts';
+import { throttled } from './quota.ts';
 import { forbidden, ServiceError } from './service-error.ts';
 
 /** The operations of the service, by the names of its reference, and the token endpoint. */
@@ -14,12 +16,14 @@ const operations = [
   'RecoverDeletedSecret',
   'PurgeDeletedSecret',
   'GetToken',
+  'GetManagedToken',
 ] as const;
 export type Operation = (typeof operations)[number];
 
 const faultKinds = [
   'throttle',
   'hang',
+  'stall',
   'error',
   'lost',
   'rbac',
@@ -34,6 +38,7 @@ export interface Fault {
   /**
    * - `throttle`: 429 with `Retry-After`
    * - `hang`: no answer until the switch is cleared, then a cut connection
+   * - `stall`: the head of the answer and half its body, and no more until the switch is cleared; then a cut connection
    * - `error`: `status`, 500 by default
    * - `lost`: the operation happens, but the connection is cut before the answer
    * - `rbac`, `policy`: 403 as a missing role or a missing permission of an access policy gives it
@@ -41,8 +46,10 @@ export interface Fault {
    * - `governance`: 403 as a policy of Azure gives it that denies such secrets
    */
   readonly kind: (typeof faultKinds)[number];
-  /** `*`, the default, is every operation on the vault, but not `GetToken`. */
+  /** `*`, the default, is every operation on the vault, but not `GetToken` and `GetManagedToken`. */
   readonly operation?: Operation | '*';
+  /** How many calls it lets pass before; none by default. */
+  readonly after?: number;
   /** How often it strikes; without end by default. */
   readonly count?: number;
   readonly status?: number;
@@ -51,30 +58,44 @@ export interface Fault {
 
 /** The faults that are switched on, in the order in which they were. */
 export class FaultSwitch {
-  #faults: { fault: Fault; left: number }[] = [];
-  #hanging: (() => void)[] = [];
+  #faults: { fault: Fault; left: number; toPass: number }[] = [];
+  readonly #hanging = new Set<() => void>();
 
   add(fault: Fault): void {
-    this.#faults.push({ fault, left: fault.count ?? Number.POSITIVE_INFINITY });
+    this.#faults.push({ fault, left: fault.count ?? Number.POSITIVE_INFINITY, toPass: fault.after ?? 0 });
   }
 
   /** Switches everything off and lets go of what hangs. */
   clear(): void {
     this.#faults = [];
-    for (const release of this.#hanging.splice(0)) release();
+    for (const release of this.#hanging) release();
   }
 
   /** The fault that strikes this operation now, used up by one. */
   strike(operation: Operation): Fault | undefined {
     const struck = this.#faults.find(({ fault, left }) => left > 0 && concerns(fault, operation));
     if (!struck) return undefined;
+    if (struck.toPass > 0) {
+      struck.toPass -= 1;
+      return undefined;
+    }
     struck.left -= 1;
     return struck.fault;
   }
 
-  /** Ends when the switch is cleared. */
-  hang(): Promise<void> {
-    return new Promise((resolve) => this.#hanging.push(resolve));
+  /** Calls that hang. */
+  get hanging(): number {
+    return this.#hanging.size;
+  }
+
+  /** Ends when the switch is cleared, or when the caller hangs up. */
+  async hang(caller: Socket): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#hanging.add(resolve);
+    caller.once('close', resolve);
+    await promise;
+    caller.off('close', resolve);
+    this.#hanging.delete(resolve);
   }
 }
 
@@ -93,13 +114,7 @@ export function readFault(given: unknown): Fault {
 export function errorOf(fault: Fault, operation: Operation): ServiceError | undefined {
   switch (fault.kind) {
     case 'throttle':
-      return new ServiceError({
-        status: 429,
-        code: 'Throttled',
-        message: 'Request was not processed because too many requests were received.',
-        innerCode: 'VaultRequestTypeLimitReached',
-        headers: fault.retryAfterSeconds === undefined ? {} : { 'retry-after': String(fault.retryAfterSeconds) },
-      });
+      return throttled(fault.retryAfterSeconds);
     case 'error':
       return new ServiceError({
         status: fault.status ?? 500,
@@ -128,6 +143,7 @@ export function errorOf(fault: Fault, operation: Operation): ServiceError | unde
         "Secret 'stand-in' was disallowed by policy. Policy identifiers: 'Secrets should have content type set'.",
       );
     case 'hang':
+    case 'stall':
     case 'lost':
       return undefined;
     default: {
@@ -137,7 +153,12 @@ export function errorOf(fault: Fault, operation: Operation): ServiceError | unde
   }
 }
 
+/** Whether it asks for a token, and not a vault. */
+export function isSignIn(operation: Operation): boolean {
+  return operation === 'GetToken' || operation === 'GetManagedToken';
+}
+
 function concerns(fault: Fault, operation: Operation): boolean {
   const wanted = fault.operation ?? '*';
-  return wanted === operation || (wanted === '*' && operation !== 'GetToken');
+  return wanted === operation || (wanted === '*' && !isSignIn(operation));
 }

@@ -1,4 +1,4 @@
-import type { Operation } from './faults.ts';
+import { isSignIn, type Operation } from './faults.ts';
 import { forbidden, type ServiceError } from './service-error.ts';
 
 /** Permissions for secrets, as access policies call them; roles have a data action for each. */
@@ -16,7 +16,7 @@ export const allAllowed: AccessRules = { model: 'rbac', allow: permissions };
 
 /** The refusal of an operation that the rules do not allow; undefined where they do. */
 export function denialOf({ model, allow }: AccessRules, operation: Operation): ServiceError | undefined {
-  if (operation === 'GetToken' || allow.includes(permissionOf(operation))) return undefined;
+  if (isSignIn(operation) || allow.includes(permissionOf(operation))) return undefined;
   return model === 'rbac' ? deniedByRole(operation) : deniedByPolicy(operation);
 }
 
@@ -70,6 +70,7 @@ function permissionOf(operation: Operation): Permission {
     case 'PurgeDeletedSecret':
       return 'purge';
     case 'GetToken':
+    case 'GetManagedToken':
       throw new Error('signing in needs no permission of a vault');
     default: {
       const never: never = operation;

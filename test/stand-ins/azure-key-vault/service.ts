@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import { errorOf, type FaultSwitch, type Operation } from './faults.ts';
+import { errorOf, type FaultSwitch, isSignIn, type Operation } from './faults.ts';
 import type { Identity } from './identity.ts';
 import type { KeyVault } from './key-vault.ts';
 import { type AccessRules, denialOf } from './permissions.ts';
+import type { Quota } from './quota.ts';
 import { readGivenSecret } from './rules.ts';
 import { badParameter, ServiceError } from './service-error.ts';
 import { bundleOf, currentOf, deletedOf, pageOf, propertiesOf, secretItemOf } from './wire.ts';
@@ -19,6 +20,8 @@ export interface LoggedRequest {
   readonly operation: Operation | 'unknown';
   /** Null where no answer was given. */
   readonly status: number | null;
+  /** The application whose token it bore; null without one that holds. */
+  readonly client: string | null;
 }
 
 export interface ServiceParts {
@@ -27,13 +30,16 @@ export interface ServiceParts {
   readonly identity: Identity;
   readonly faults: FaultSwitch;
   readonly requests: LoggedRequest[];
-  /** What the application may do now. */
+  /** What applications may do now. */
   access(): AccessRules;
+  readonly quota: Quota;
   now(): number;
 }
 
 interface Answer {
   readonly status: number;
+  /** Only half of it is sent. */
+  readonly isStalled?: boolean;
   readonly body?: unknown;
   readonly headers?: Record<string, string>;
 }
@@ -69,7 +75,7 @@ async function serve(parts: ServiceParts, request: IncomingMessage, response: Se
   const host = request.headers.host ?? 'localhost';
   const url = new URL(request.url ?? '/', `https://${host}`);
   const route = routeOf(request.method ?? '', url.pathname);
-  const answer = await answerOf(parts, { request, url, route });
+  const { answer, client } = await answerOf(parts, { request, url, route });
   parts.requests.push({
     at: parts.now(),
     vault: url.hostname,
@@ -77,6 +83,7 @@ async function serve(parts: ServiceParts, request: IncomingMessage, response: Se
     path: url.pathname,
     operation: route?.operation ?? 'unknown',
     status: answer?.status ?? null,
+    client,
   });
   if (!answer) {
     request.socket.destroy();
@@ -84,37 +91,46 @@ async function serve(parts: ServiceParts, request: IncomingMessage, response: Se
   }
   const text = answer.body === undefined ? '' : JSON.stringify(answer.body);
   response.writeHead(answer.status, { 'content-type': 'application/json; charset=utf-8', ...answer.headers });
+  if (answer.isStalled) {
+    response.write(text.slice(0, text.length / 2));
+    await parts.faults.hang(request.socket);
+    request.socket.destroy();
+    return;
+  }
   response.end(text);
 }
 
-/** The answer to a request; null where a fault keeps it back. */
+/** The answer to a request, null where a fault keeps it back; and who asked. */
 async function answerOf(
   parts: ServiceParts,
   call: { request: IncomingMessage; url: URL; route: Route | undefined },
-): Promise<Answer | null> {
+): Promise<{ answer: Answer | null; client: string | null }> {
   const { request, url, route } = call;
+  let client: string | null = null;
   try {
     const body = await readBody(request);
     if (!route) throw new ServiceError({ status: 404, code: 'NotFound', message: 'There is no such resource.' });
-    if (route.operation !== 'GetToken') parts.identity.authorize(request.headers.authorization, url.origin);
+    if (!isSignIn(route.operation)) client = parts.identity.authorize(request.headers.authorization, url.origin);
     const fault = parts.faults.strike(route.operation);
     if (fault?.kind === 'hang') {
-      await parts.faults.hang();
-      return null;
+      await parts.faults.hang(request.socket);
+      return { answer: null, client };
     }
     const error = (fault && errorOf(fault, route.operation)) ?? denialOf(parts.access(), route.operation);
     if (error) throw error;
+    if (!isSignIn(route.operation)) parts.quota.take(url.hostname, route.operation);
     const answer = perform(parts, { route, url, base: url.origin, vault: parts.vaultAt(url.hostname) }, body);
-    return fault?.kind === 'lost' ? null : answer;
+    if (fault?.kind === 'lost') return { answer: null, client };
+    return { answer: fault?.kind === 'stall' ? { ...answer, isStalled: true } : answer, client };
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
-    return { status: error.status, body: error.body, headers: error.headers };
+    return { answer: { status: error.status, body: error.body, headers: error.headers }, client };
   }
 }
 
 function perform(parts: ServiceParts, { route, url, base, vault }: Call, body: string): Answer {
   const { name, version } = route;
-  if (route.operation !== 'GetToken') checkApiVersion(url);
+  if (!isSignIn(route.operation)) checkApiVersion(url);
   switch (route.operation) {
     case 'SetSecret': {
       const secret = vault.set(name, readGivenSecret(parseJson(body)));
@@ -148,6 +164,8 @@ function perform(parts: ServiceParts, { route, url, base, vault }: Call, body: s
       return { status: 204 };
     case 'GetToken':
       return parts.identity.issueToken(name, new URLSearchParams(body));
+    case 'GetManagedToken':
+      throw new Error('tokens of managed identities are given elsewhere');
     default: {
       const never: never = route.operation;
       throw new Error(`unknown operation ${String(never)}`);

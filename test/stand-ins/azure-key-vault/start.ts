@@ -18,6 +18,8 @@ export interface AzureKeyVaultOptions {
   readonly tokenLifetimeSeconds?: number;
   readonly assertionSubject?: string;
   readonly resource?: string;
+  readonly creationsPer10s?: number;
+  readonly callsPer10s?: number;
   readonly port?: number;
   readonly adminPort?: number;
 }
@@ -29,6 +31,11 @@ interface Address {
   /** Base of `/{tenant}/oauth2/v2.0/token`. */
   readonly authorityHost: string;
   readonly adminUrl: string;
+  /** Where a machine asks for the token of its managed identity. */
+  readonly metadataUrl: string;
+  /** The same for an app, and what it must say there. */
+  readonly appIdentityUrl: string;
+  readonly appIdentityHeader: string;
   readonly caFile: string;
   readonly tenantId: string;
   readonly clientId: string;
@@ -41,7 +48,14 @@ export interface AzureKeyVaultStandIn extends Address {
   clearRequests(): Promise<void>;
   fault(fault: Fault): Promise<void>;
   clearFaults(): Promise<void>;
+  /** Calls that hang, and whose caller has not hung up. */
+  hanging(): Promise<number>;
   revokeTokens(): Promise<void>;
+  /** Registers another application, or gives one another secret; tokens that it has stay good. */
+  register(
+    clientId: string,
+    proof: { readonly clientSecret: string; readonly assertionSubject?: string },
+  ): Promise<void>;
   /** All that the application may do from now on; everything where nothing is given. */
   allow(rules?: AccessRules): Promise<void>;
   /** TLS connections since the start. */
@@ -74,6 +88,8 @@ export async function startAzureKeyVault(options: AzureKeyVaultOptions = {}): Pr
     clearRequests: async () => void (await ask(adminUrl, 'DELETE', 'requests')),
     fault: async (fault) => void (await ask(adminUrl, 'POST', 'faults', fault)),
     clearFaults: async () => void (await ask(adminUrl, 'DELETE', 'faults')),
+    hanging: async () => ((await ask(adminUrl, 'GET', 'hanging')) as { count: number }).count,
+    register: async (clientId, proof) => void (await ask(adminUrl, 'PUT', `applications/${clientId}`, proof)),
     revokeTokens: async () => void (await ask(adminUrl, 'DELETE', 'tokens')),
     allow: async (rules) => void (await ask(adminUrl, rules ? 'PUT' : 'DELETE', 'access', rules)),
     connections: async () => ((await ask(adminUrl, 'GET', 'connections')) as { count: number }).count,
@@ -96,6 +112,8 @@ function flagsOf(options: AzureKeyVaultOptions): string[] {
     ['token-lifetime', options.tokenLifetimeSeconds],
     ['assertion-subject', options.assertionSubject],
     ['resource', options.resource],
+    ['creations-per-10s', options.creationsPer10s],
+    ['calls-per-10s', options.callsPer10s],
     ['port', options.port],
     ['admin-port', options.adminPort],
   ];

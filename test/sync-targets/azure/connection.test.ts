@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import { type AzureSettings, azure } from '../../../src/sync-targets/azure/index.ts';
 import type { Target } from '../../../src/sync-targets/contract.ts';
+import { eventually } from '../../peers/processes.ts';
 import { type AzureKeyVaultStandIn, startAzureKeyVault } from '../../stand-ins/azure-key-vault/start.ts';
 import { createContext, createManualClock } from '../conformance/under-test.ts';
 import { settingsFor } from './under-test.ts';
@@ -14,10 +15,19 @@ async function withTarget(
   standIn: AzureKeyVaultStandIn,
   changes: Partial<AzureSettings>,
   use: (target: Target) => Promise<void>,
+  vaultUrl = standIn.vaultUrl,
 ): Promise<void> {
-  const settings = { ...settingsFor(standIn), ...changes };
+  await withSettings(standIn, { ...settingsFor(standIn), ...changes }, use, vaultUrl);
+}
+
+async function withSettings(
+  standIn: AzureKeyVaultStandIn,
+  settings: AzureSettings,
+  use: (target: Target) => Promise<void>,
+  vaultUrl = standIn.vaultUrl,
+): Promise<void> {
   const context = createContext({ settings, clock: createManualClock(Date.now()), errors: [] });
-  const target = azure.open({ azure: { vaultUrl: standIn.vaultUrl } }, context);
+  const target = azure.open({ azure: { vaultUrl } }, context);
   try {
     await use(target);
   } finally {
@@ -41,9 +51,9 @@ const write = (target: Target, name: string) =>
   target.write(wish(name), { kind: 'absent' }, AbortSignal.timeout(10_000));
 
 describe('connections', () => {
-  test('are kept: many calls one after the other, the sign-in too, take one handshake', async () => {
+  test('are kept: 50 calls one after the other, the sign-in too, take one handshake', async () => {
     await withAzureWorld({}, async ({ target, standIn, look }) => {
-      for (let index = 0; index < 12; index += 1) await write(target, `copy-${index}`);
+      for (let index = 0; index < 49; index += 1) await write(target, `copy-${index}`);
       await look('copy-0');
 
       expect(await standIn.connections()).toBe(1);
@@ -70,15 +80,69 @@ describe('connections', () => {
   });
 });
 
+/** Less than the limits that hold without a setting, in milliseconds. */
+const inTime = 9_000;
+
+const shortLimits = { requestTimeoutMs: 200, signInTimeoutMs: 200 };
+
 describe('a vault that does not answer', () => {
-  test.each(['GetSecretVersions', 'GetToken'] as const)('%s ends by a limit of its own', async (operation) => {
+  test.each([
+    ['GetSecretVersions', 'hang', 'before the head of its answer'],
+    ['GetSecretVersions', 'stall', 'within its answer'],
+    ['GetToken', 'hang', 'before the head of its answer'],
+    ['GetToken', 'stall', 'within its answer'],
+  ] as const)(
+    '%s ends by a limit of its own (%s: %s), and its connection with it',
+    async (operation, kind, _where) => {
+      await withStandIn({}, async (standIn) => {
+        await withTarget(standIn, shortLimits, async (target) => {
+          await standIn.fault({ kind, operation });
+
+          const describing = target.describe('copy', new AbortController().signal);
+
+          await expect(describing).rejects.toMatchObject({ remedy: 'Retry' });
+          await eventually(async () => (await standIn.hanging()) === 0, { what: 'the caller to hang up' });
+          await standIn.clearFaults();
+        });
+      });
+    },
+    inTime,
+  );
+
+  test.each(['vault', 'sign-in'] as const)(
+    'during the TLS handshake (%s) ends by that limit too',
+    async (which) => {
+      await withStandIn({}, async (standIn) => {
+        const silent = await startSilentPeer();
+        const changes =
+          which === 'vault' ? { allowedHosts: [silent.host] } : { authorityHost: `https://${silent.host}` };
+        const vaultUrl = which === 'vault' ? `https://${silent.host}` : standIn.vaultUrl;
+        const ends = async (target: Target) => {
+          const describing = target.describe('copy', new AbortController().signal);
+
+          await expect(describing).rejects.toMatchObject({ remedy: 'Retry' });
+          await silent.allHungUp();
+        };
+        await withTarget(standIn, { ...shortLimits, ...changes }, ends, vaultUrl);
+        await silent.close();
+      });
+    },
+    inTime,
+  );
+
+  test('in a body that stalls ends when the caller gives up', async () => {
     await withStandIn({}, async (standIn) => {
-      await withTarget(standIn, { requestTimeoutMs: 200, signInTimeoutMs: 200 }, async (target) => {
-        await standIn.fault({ kind: 'hang', operation });
+      await withTarget(standIn, {}, async (target) => {
+        await standIn.fault({ kind: 'stall', operation: 'GetSecretVersions' });
+        const giveUp = new AbortController();
+        const describing = target.describe('copy', giveUp.signal);
+        const ended = expect(describing).rejects.toMatchObject({ remedy: 'Retry', reason: 'NoAnswer' });
+        await eventually(async () => (await standIn.hanging()) === 1, { what: 'the body to stall' });
 
-        const describing = target.describe('copy', new AbortController().signal);
+        giveUp.abort();
 
-        await expect(describing).rejects.toMatchObject({ remedy: 'Retry' });
+        await ended;
+        await eventually(async () => (await standIn.hanging()) === 0, { what: 'the caller to hang up' });
         await standIn.clearFaults();
       });
     });
@@ -154,6 +218,31 @@ describe('other clouds', () => {
   });
 });
 
+describe('a certificate', () => {
+  test('of a private authority is taken only when the settings name that one, at the sign-in and at the vault', async () => {
+    await withStandIn({}, async (standIn) => {
+      const { caFile: _caFile, ...untrusting } = settingsFor(standIn);
+      const { clientSecret: _secret, ...withoutProof } = untrusting;
+      const signedIn = { ...withoutProof, managedIdentity: true, managedIdentityEndpoint: standIn.metadataUrl };
+
+      const message = expect.stringContaining('stores.azure.caFile');
+      const refused = { remedy: 'SlowRetry', reason: 'CertificateRefused', message };
+      await withSettings(standIn, untrusting, (target) => expect(write(target, 'copy')).rejects.toMatchObject(refused));
+      await withSettings(standIn, signedIn, (target) => expect(write(target, 'copy')).rejects.toMatchObject(refused));
+    });
+  });
+
+  test('file that is not there is told, and read again with the next call', async () => {
+    await withStandIn({}, async (standIn) => {
+      await withTarget(standIn, { caFile: '/nowhere/ca.pem' }, async (target) => {
+        const message = expect.stringContaining('stores.azure.caFile cannot be read (ENOENT)');
+        await expect(write(target, 'copy')).rejects.toMatchObject({ reason: 'NoCertificates', message });
+        await expect(write(target, 'copy')).rejects.toMatchObject({ reason: 'NoCertificates', message });
+      });
+    });
+  });
+});
+
 describe('a proxy', () => {
   test('takes the calls and the sign-in', async () => {
     await withStandIn({}, async (standIn) => {
@@ -175,6 +264,28 @@ describe('a proxy', () => {
     });
   });
 });
+
+/** Takes connections and never says a word. */
+async function startSilentPeer() {
+  const sockets = new Set<Socket>();
+  const server = createTcpServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
+    // What is sent must be read for the end of the connection to be seen.
+    socket.resume();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    allHungUp: () => eventually(() => sockets.size === 0, { what: 'the caller to hang up' }),
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
 
 /** A proxy that tunnels, and tells where to. */
 async function startProxy(onTunnel: (host: string) => void): Promise<Server> {

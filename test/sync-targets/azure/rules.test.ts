@@ -179,7 +179,7 @@ describe('versions', () => {
 });
 
 describe('failures', () => {
-  const attempt = { doing: 'setting the secret', place: 'vault/name', permission: 'set' } as const;
+  const attempt = { doing: 'setting the secret', place: 'vault/name', permission: 'set', who: 'the operator' } as const;
   const signal = new AbortController().signal;
 
   test('nothing of what the vault writes reaches us but single words', () => {

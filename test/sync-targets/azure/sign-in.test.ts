@@ -111,6 +111,20 @@ describe('signing in', () => {
     expect(await countSignIns()).toBe(2);
   });
 
+  test('does not happen for each call to a vault that takes no token of ours', async () => {
+    const target = open();
+    await standIn.fault({ kind: 'error', status: 401, operation: 'SetSecret' });
+    const refused = { remedy: 'SlowRetry', reason: 'Unauthenticated' };
+    for (let index = 0; index < 5; index += 1) await expect(write(target, 'refused')).rejects.toMatchObject(refused);
+    const soon = await countSignIns();
+    clock.advance(31_000);
+
+    // The first throws it away, and the second has another.
+    for (let index = 0; index < 5; index += 1) await expect(write(target, 'refused')).rejects.toMatchObject(refused);
+
+    expect([soon, await countSignIns()]).toEqual([1, 2]);
+  });
+
   test('by workload identity reads its file each time', async () => {
     const federatedTokenFile = join(folder, 'token');
     await writeFile(federatedTokenFile, `${federatedToken('system:serviceaccount:other:operator')}\n`);
@@ -130,6 +144,25 @@ describe('signing in', () => {
     await write(open({ clientSecretFile, clientSecret: 'wrong' }), 'by-file');
 
     expect((await standIn.secret('by-file'))?.value).toBe('x');
+  });
+});
+
+describe('a file with the client secret', () => {
+  test('that is replaced is signed in with at the next call, and not before', async () => {
+    const clientSecretFile = join(folder, 'rotated');
+    await writeFile(clientSecretFile, 'first');
+    await standIn.register('rotating', { clientSecret: 'first' });
+    const target = open({ clientId: 'rotating', clientSecretFile });
+    await write(target, 'rotated');
+    await write(target, 'rotated');
+    const before = await countSignIns();
+
+    await standIn.register('rotating', { clientSecret: 'second' });
+    await writeFile(clientSecretFile, 'second');
+    await write(target, 'rotated');
+    await write(target, 'rotated');
+
+    expect([before, await countSignIns()]).toEqual([1, 2]);
   });
 });
 
