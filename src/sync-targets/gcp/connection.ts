@@ -1,8 +1,9 @@
-import type { ClientOptions } from 'google-gax';
-import { SyncError } from '../../errors.ts';
+import { type Client, openClient } from './client.ts';
 import type { WireTime } from './durations.ts';
 import { codeOf } from './failures.ts';
-import type { GcpSettings } from './settings.ts';
+import { type Network, openNetwork } from './network.ts';
+import { callTimeoutOf, type GcpSettings } from './settings.ts';
+import type { TokenSource } from './tokens.ts';
 
 /** A KMS key, as Google's protocol has it. */
 interface WireKey {
@@ -63,59 +64,52 @@ export interface Connection {
   /**
    * Makes one call, tries once, and gives what the SDK gives: the answer, then for lists the next page's request.
    * @throws whatever the SDK throws; `codeOf` tells its code
-   * @throws SyncError `SlowRetry` when there are no credentials
+   * @throws SyncError when there are no credentials, or none that Google takes
    */
   call(call: Call, signal: AbortSignal): Promise<readonly unknown[]>;
   close(): Promise<void>;
 }
 
-interface Client {
-  readonly innerApiCalls: Record<string, (request: object, options: object) => Promise<readonly unknown[]>>;
-  initialize(): Promise<unknown>;
-  close(): Promise<void>;
+export interface ConnectionOptions {
+  readonly settings: GcpSettings;
+  /** `host:port`; null = Google's own. */
+  readonly endpoint: string | null;
+  /** Whose tokens go with the calls. */
+  tokensOver(network: Network): TokenSource;
 }
 
-const defaultCallTimeoutMs = 10_000;
+interface Open {
+  readonly network: Network;
+  readonly client: Client;
+  readonly tokens: TokenSource;
+}
 
 /**
- * Loads the SDK with the first call, and anew after credentials were refused, so that corrected ones are found. All calls
- * go over one connection. `endpoint` is `host:port`; null = Google's own.
+ * Loads the SDK with the first call. All calls go over one connection (gRPC), or over some that are kept (REST); each
+ * brings its token itself, so that another token needs no other connection.
  */
-export function createConnection(settings: GcpSettings, endpoint: string | null): Connection {
-  const timeout = settings.callTimeoutMs ?? defaultCallTimeoutMs;
-  let connecting: Promise<Client> | null = null;
-  let connected: Client | null = null;
+export function createConnection({ settings, endpoint, tokensOver }: ConnectionOptions): Connection {
+  const timeout = callTimeoutOf(settings);
+  let opening: Promise<Open> | null = null;
 
-  async function connect(): Promise<Client> {
-    const client = await openClient(settings, endpoint);
-    try {
-      // Awaited here: the SDK's own methods leave a failure of this as an unhandled rejection, which ends the process.
-      await client.initialize();
-    } catch {
-      connecting = null;
-      const advice = 'give the operator a service account (workload identity, or GOOGLE_APPLICATION_CREDENTIALS)';
-      const message = `GCP Secret Manager: no Google credentials are to be found; ${advice}`;
-      throw new SyncError({ remedy: 'SlowRetry', reason: 'NoCredentials', message });
-    }
-    connected = client;
-    return client;
-  }
-
-  async function disconnect(): Promise<void> {
-    const pending = connecting;
-    connecting = null;
-    connected = null;
-    await pending?.then((client) => client.close()).catch(() => undefined);
+  async function open(): Promise<Open> {
+    const network = await openNetwork(settings);
+    const client = await openClient({ settings, endpoint, network });
+    return { network, client, tokens: tokensOver(network) };
   }
 
   return {
     async call({ method, request, routing }, signal) {
-      connecting ??= connect();
-      const attempt = connecting;
-      const client =
-        connected ?? (await unlessAborted(attempt, AbortSignal.any([signal, AbortSignal.timeout(timeout)])));
+      opening ??= open().catch((error: unknown) => {
+        // The next call tries anew: a file may have been put right.
+        opening = null;
+        throw error;
+      });
+      const limit = AbortSignal.timeout(timeout);
+      const { client, tokens } = await unlessAborted(opening, { signal, limit });
+      const proof = await unlessAborted(tokens.headers(), { signal, limit });
       const [field, resource] = routing;
-      const headers = { 'x-goog-request-params': `${field}=${encodeURIComponent(resource)}` };
+      const headers = { ...proof, 'x-goog-request-params': `${field}=${encodeURIComponent(resource)}` };
       const options = {
         timeout,
         signal,
@@ -130,42 +124,32 @@ export function createConnection(settings: GcpSettings, endpoint: string | null)
       try {
         return await invoke(request, options);
       } catch (error) {
-        if (codeOf(error) === 'UNAUTHENTICATED' && connecting === attempt) await disconnect();
+        if (codeOf(error) === 'UNAUTHENTICATED') tokens.forget();
         throw error;
       }
     },
-    close: disconnect,
+    async close() {
+      const opened = await opening?.catch(() => null);
+      opening = null;
+      await opened?.client.close();
+      opened?.network.close();
+    },
   };
 }
 
-async function openClient(settings: GcpSettings, endpoint: string | null): Promise<Client> {
-  const { v1 } = await import('@google-cloud/secret-manager');
-  return new v1.SecretManagerServiceClient(await clientOptions(settings, endpoint)) as unknown as Client;
-}
-
-async function clientOptions({ insecure }: GcpSettings, endpoint: string | null): Promise<ClientOptions> {
-  if (endpoint === null) return {};
-  const { hostname, port } = new URL(`https://${endpoint}`);
-  const place = { apiEndpoint: hostname, port: Number(port || 443) };
-  if (!insecure) return place;
-  // Without TLS no token may be sent, so none is looked for: that search would ask the network for a metadata server.
-  const { grpc, googleAuthLibrary } = await import('google-gax');
-  return {
-    ...place,
-    sslCreds: grpc.credentials.createInsecure(),
-    authClient: new googleAuthLibrary.PassThroughClient(),
-  };
-}
-
-/** Waits for something that cannot be cancelled itself; it ends as CANCELLED when the signal aborts. */
-async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+/** Waits for something that cannot be cancelled itself; it ends as CANCELLED, or as DEADLINE_EXCEEDED after its limit. */
+async function unlessAborted<Result>(
+  work: Promise<Result>,
+  { signal, limit }: { signal: AbortSignal; limit: AbortSignal },
+): Promise<Result> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = (): void => reject(Object.assign(new Error('given up'), { code: 1 }));
-  if (signal.aborted) abort();
-  signal.addEventListener('abort', abort, { once: true });
+  const either = AbortSignal.any([signal, limit]);
+  const abort = (): void => reject(Object.assign(new Error('given up'), { code: signal.aborted ? 1 : 4 }));
+  if (either.aborted) abort();
+  either.addEventListener('abort', abort, { once: true });
   try {
     return await Promise.race([work, aborted]);
   } finally {
-    signal.removeEventListener('abort', abort);
+    either.removeEventListener('abort', abort);
   }
 }

@@ -29,7 +29,8 @@ export function codeOf(error: unknown): Code {
   return (typeof code === 'number' ? codeNames[code] : undefined) ?? 'UNKNOWN';
 }
 
-const networkCode = /\b(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EPIPE)\b/;
+const networkCode =
+  /\b((?:ERR_TLS|UNABLE_TO|SELF_SIGNED|CERT)_[A-Z_]+|ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EPIPE)\b/;
 
 /** A call that failed: what was asked of which place. */
 export interface Attempt {
@@ -106,7 +107,7 @@ function verdictOf(attempt: Attempt, { code, error }: { code: Code; error: unkno
       return {
         remedy: 'Retry',
         reason: 'Unavailable',
-        advice: `the service cannot be reached now${networkCodeIn(error)}`,
+        advice: `the service cannot be reached now${inBrackets(networkCodeIn(error))}`,
       };
     case 'OK':
     case 'UNKNOWN':
@@ -201,9 +202,15 @@ function namesSecret({ resource }: Attempt, error: unknown): boolean {
   return start >= 0 && textOf(error).includes(`${resource.slice(start)}]`);
 }
 
-function networkCodeIn(error: unknown): string {
-  const code = networkCode.exec(textOf(error));
-  return code ? ` (${code[1]})` : '';
+/** The code of a network's failure, e.g. `ECONNREFUSED`; null = it has none. */
+export function networkCodeIn(error: unknown): string | null {
+  const { code } = (error ?? {}) as { code?: unknown };
+  if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,60}$/.test(code)) return code;
+  return networkCode.exec(textOf(error))?.[1] ?? null;
+}
+
+function inBrackets(code: string | null): string {
+  return code === null ? '' : ` (${code})`;
 }
 
 function textOf(error: unknown): string {

@@ -31,6 +31,10 @@ const ourPrefix = 'vss-';
  */
 export function refuseImpossible(desired: Desired): void {
   secretIdOf(desired.name, { derived: false });
+  if (!desired.value.isWellFormed()) {
+    const text = `the value of ${desired.name} holds half a character (1 of 2 UTF-16 surrogates), which would not arrive as it is: correct it in Vault`;
+    throw fixSpec('ValueInvalid', text);
+  }
   const bytes = Buffer.byteLength(desired.value);
   if (bytes === 0)
     throw fixSpec('ValueEmpty', `GCP Secret Manager cannot hold the empty value of ${desired.name}: 1 byte at least`);
@@ -75,7 +79,7 @@ function refuseImpossibleLabels(labels: Readonly<Record<string, string>>): void 
     if (key.startsWith(ourPrefix))
       throw fixSpec('LabelsInvalid', `${where} begins with ${ourPrefix}, which is kept for our marks`);
     if (!labelKey.test(key) || Buffer.byteLength(key) > maxLabelBytes) {
-      const rule = 'begins with a lower-case letter and goes on with up to 62 lower-case letters, digits, _ and -';
+      const rule = 'has up to 63 lower-case letters, digits, _ and -, and begins with a letter';
       throw fixSpec('LabelsInvalid', `${where} is not possible in GCP: a key ${rule}`);
     }
     if (!labelValue.test(value) || Buffer.byteLength(value) > maxLabelBytes) {

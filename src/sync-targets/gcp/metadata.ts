@@ -1,12 +1,19 @@
 import { type Desired, markNames } from '../contract.ts';
 import type { WireSecret } from './connection.ts';
 import { fieldsOf } from './place.ts';
+import { destroyAfterOf } from './retention.ts';
 
 /**
  * Tells which labels and annotations we gave a copy, so that one that is taken out of the manifest can be told from
  * those of others, e.g. `l:team l:stage a:note`. There is no such annotation where the manifest has neither.
  */
 const givenMark = 'vss-given';
+
+/**
+ * Tells which versions are to stay, e.g. `2 24h`, so that a manifest that says it anew, without a new value, is seen. There
+ * is no such annotation where the manifest leaves versions alone.
+ */
+const versionsMark = 'vss-versions';
 
 export type Metadata = Pick<WireSecret, 'labels' | 'annotations'>;
 
@@ -16,12 +23,12 @@ export type Metadata = Pick<WireSecret, 'labels' | 'annotations'>;
  */
 export function metadataOver(present: Metadata, desired: Desired, state: string | undefined): Metadata {
   const { marks, destination } = desired;
-  const { labels = {}, annotations = {} } = fieldsOf(destination);
+  const { labels = {}, annotations = {}, versions } = fieldsOf(destination);
   const given = [...Object.keys(labels).map((key) => `l:${key}`), ...Object.keys(annotations).map((key) => `a:${key}`)];
   const once = new Set((present.annotations[givenMark] ?? '').split(' '));
   const keep = (map: Readonly<Record<string, string>>, kind: string): [string, string][] =>
     Object.entries(map).filter(([key]) => !once.has(`${kind}:${key}`));
-  const { [markNames.state]: _state, [givenMark]: _given, ...others } = present.annotations;
+  const { [markNames.state]: _state, [givenMark]: _given, [versionsMark]: _versions, ...others } = present.annotations;
   return {
     labels: { ...Object.fromEntries(keep(present.labels, 'l')), ...labels, [markNames.owner]: marks.owner },
     annotations: {
@@ -29,6 +36,7 @@ export function metadataOver(present: Metadata, desired: Desired, state: string 
       ...annotations,
       [markNames.ref]: marks.ref,
       ...(given.length > 0 ? { [givenMark]: given.sort().join(' ') } : {}),
+      ...(versions ? { [versionsMark]: `${versions.keepEnabled} ${destroyAfterOf(versions)}` } : {}),
       ...(state === undefined ? {} : { [markNames.state]: state }),
     },
   };

@@ -26,6 +26,9 @@ export function placeAt(scope: string): Place | null {
   return project === undefined ? null : { project, location };
 }
 
+/** Whose tokens go with the calls of a place, as a manifest says; undefined = the operator's own. */
+export type GivenAuth = NonNullable<GcpDestination['auth']>;
+
 /** What the names of secrets in a place begin with. */
 export function parentOf({ project, location }: Place): string {
   return location === null ? `projects/${project}` : `projects/${project}/locations/${location}`;

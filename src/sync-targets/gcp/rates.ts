@@ -6,7 +6,7 @@ import type { CallKind, Rate } from '../contract.ts';
  */
 export const rates: Readonly<Record<CallKind, Rate>> = {
   // Looking at a copy takes two calls, the secret and its newest version. With the listings that is at most 435 in a
-  // minute; the rest is for the look before each state mark that follows an update, and for old versions.
+  // minute; the rest is for the two calls before each state mark that follows an update, and for old versions.
   read: { perSecond: 3, burst: 20 },
   // One call for each 500 copies of the owner.
   list: { perSecond: 0.5, burst: 5 },
@@ -14,3 +14,6 @@ export const rates: Readonly<Record<CallKind, Rate>> = {
   // may be written, and at once as many as still fit into any minute. Old versions are destroyed beside it, one a second.
   write: { perSecond: 4, burst: 30 },
 };
+
+/** Google counts by the minute. */
+export const quotaSeconds = 60;

@@ -10,6 +10,11 @@ export interface RetentionPolicy {
   readonly destroyAfterMs: number;
 }
 
+/** How long a version stays once it is not kept any more, as a manifest says it or by default. */
+export function destroyAfterOf({ destroyAfter = '24h' }: { readonly destroyAfter?: string }): string {
+  return destroyAfter;
+}
+
 export interface Retention {
   /** Versions whose time is over, the oldest first. */
   readonly destroy: readonly WireVersion[];

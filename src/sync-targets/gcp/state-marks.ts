@@ -7,6 +7,8 @@ const intervalMs = 60_000;
 export interface StateMark {
   readonly owner: string;
   readonly state: string;
+  /** Number of the version that it is about. */
+  readonly version: number;
 }
 
 /**
@@ -17,6 +19,7 @@ export interface StateMark {
 export interface StateMarks {
   /** The state that the copy is going to be marked with; null = nothing waits. */
   awaited(name: string): string | null;
+  /** Of two versions that were added at once the newer one counts, in whatever order their answers arrived. */
   add(name: string, mark: StateMark): void;
   /** The copy is gone, or was marked otherwise. */
   drop(name: string): void;
@@ -37,7 +40,7 @@ export function createStateMarks({ write, report, schedule }: StateMarksOptions)
 
   function add(name: string, mark: StateMark): void {
     const entry = waiting.get(name);
-    if (entry) entry.mark = mark;
+    if (entry) entry.mark = entry.mark.version > mark.version ? entry.mark : mark;
     else waiting.set(name, { mark, timer: schedule(() => run(name), intervalMs) });
   }
 

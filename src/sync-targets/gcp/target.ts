@@ -14,23 +14,29 @@ import type { WireSecret } from './connection.ts';
 import { createConnection } from './connection.ts';
 import { secondsOf } from './durations.ts';
 import { type Change, changesOf, impossibleIn, isElsewhere, membersAtCreation } from './features.ts';
+import { identityFor } from './identity.ts';
 import { refuseImpossible } from './limits.ts';
 import { metadataOver } from './metadata.ts';
 import { lastSegment, originalOf, secretIdOf } from './names.ts';
 import { detailsOf, differencesOf, type Newest, newestOf, observedOf } from './observed.ts';
 import { createOldVersions, type OldVersions } from './old-versions.ts';
-import { endpointOf, fieldsOf, mayBeSame, type Place, parentOf, placeAt, scopeOf } from './place.ts';
+import { endpointOf, fieldsOf, type GivenAuth, mayBeSame, type Place, parentOf, placeAt, scopeOf } from './place.ts';
 import { rates } from './rates.ts';
+import { destroyAfterOf } from './retention.ts';
 import type { GcpSettings } from './settings.ts';
 import { createStateMarks, type StateMark, type StateMarks } from './state-marks.ts';
 
-/** Once no version is kept, it stays so long unless the manifest says. */
-const defaultDestroyAfter = '24h';
-
-/** The copies in one place of GCP Secret Manager: the global secrets of a project, or those of one location. */
-export function openTarget(place: Place, context: TargetContext<GcpSettings>): Target {
+/**
+ * The copies in one place of GCP Secret Manager: the global secrets of a project, or those of one location. `auth` is what
+ * the manifest says of the identity in `context`, if there is one.
+ */
+export function openTarget(place: Place, context: TargetContext<GcpSettings>, auth: GivenAuth | undefined): Target {
   const { settings, now, schedule, onBackgroundError } = context;
-  const connection = createConnection(settings, endpointOf(place, settings));
+  const connection = createConnection({
+    settings,
+    endpoint: endpointOf(place, settings),
+    tokensOver: identityFor(auth, context),
+  });
   const calls = createCalls(connection, parentOf(place));
   const stateMarks = createStateMarks({
     schedule,
@@ -160,6 +166,7 @@ async function update(
   const change = changeOf(changes, { desired, secret, state });
   const current = changes.length === 0 ? secret : await calls.updateSecret(desired.name, change, signal);
   if (hasValue && writesMetadata(changes)) stateMarks.drop(desired.name);
+  if (hasValue) takeUpRetention(writing, desired);
   const written = hasValue
     ? { versionId: String(number), at: now() }
     : await addVersion(writing, { desired, signal, isMarked: state === desired.marks.state });
@@ -198,17 +205,24 @@ async function addVersion(
   writing: Writing,
   { desired, signal, isMarked }: { desired: Desired; signal: AbortSignal; isMarked: boolean },
 ): Promise<Written> {
-  const { calls, stateMarks, oldVersions, now } = writing;
-  const { name, value, marks, destination } = desired;
+  const { calls, stateMarks, now } = writing;
+  const { name, value, marks } = desired;
   const versionId = await calls.addVersion(name, value, signal);
   if (isMarked) stateMarks.drop(name);
-  else stateMarks.add(name, { owner: marks.owner, state: marks.state });
-  const { versions } = fieldsOf(destination);
-  if (versions) {
-    const { keepEnabled, destroyAfter = defaultDestroyAfter } = versions;
-    oldVersions.add(name, { owner: marks.owner, keepEnabled, destroyAfterMs: secondsOf(destroyAfter) * 1_000 });
-  } else oldVersions.drop(name);
+  else stateMarks.add(name, { owner: marks.owner, state: marks.state, version: Number(versionId) });
+  takeUpRetention(writing, desired);
   return { versionId, at: now() };
+}
+
+/** A copy that was written, or whose manifest says anew which versions stay. */
+function takeUpRetention({ oldVersions }: Writing, { name, marks, destination }: Desired): void {
+  const { versions } = fieldsOf(destination);
+  if (!versions) {
+    oldVersions.drop(name);
+    return;
+  }
+  const destroyAfterMs = secondsOf(destroyAfterOf(versions)) * 1_000;
+  oldVersions.add(name, { owner: marks.owner, keepEnabled: versions.keepEnabled, destroyAfterMs });
 }
 
 /** Writes a state mark that has waited, unless it is there already or the secret is gone or another's by now. */
@@ -217,6 +231,9 @@ async function annotate(calls: Calls, { name, mark }: { name: string; mark: Stat
   const { signal } = new AbortController();
   const secret = await calls.getSecret(name, signal);
   if (secret?.labels[markNames.owner] !== mark.owner || secret.annotations[markNames.state] === mark.state) return;
+  // Another replica, or somebody else, has written since: the mark would say of that value what is true of ours.
+  const newest = newestOf(await calls.getNewestVersion(name, signal));
+  if (newest.kind === 'version' && newest.number > mark.version) return;
   const annotations = { ...secret.annotations, [markNames.state]: mark.state };
   await calls.updateSecret(name, { etag: secret.etag, paths: ['annotations'], members: { annotations } }, signal);
 }

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Callers } from './callers.ts';
 import { FAULT_KINDS, type Fault, type FaultSwitch } from './faults.ts';
 import { PERMISSIONS } from './permissions.ts';
 import type { Secret } from './resources.ts';
@@ -10,8 +11,13 @@ export interface AdminOptions {
   readonly store: Store;
   readonly faults: FaultSwitch;
   readonly requests: RequestRecord[];
+  /** Calls that hang. */
+  readonly hanging: ReadonlySet<object>;
   /** What callers may do; the routes change it. */
   readonly permissions: { allowed: readonly string[] };
+  /** Who is let in; null = everybody. The routes change it. */
+  readonly callers: { known: Callers | null };
+  handshakes(): number;
 }
 
 /** One secret as the list view shows it: everything but payloads. */
@@ -42,8 +48,11 @@ export interface SecretView {
 const ROUTES = `GET    /secrets                          every secret with its labels, annotations and versions, without payloads
 GET    /secrets/PROJECT/NAME/payload     the bytes of the newest version, whatever its state
 PUT    /permissions                      ["secretmanager.secrets.get", …]: what callers may do from now on; null = everything
+PUT    /callers                          {"tokens": ["…"], "keys": {"a@b.iam.gserviceaccount.com": "PEM"}}: who is let in; null = everybody
+GET    /handshakes                       TLS handshakes so far, as a number
 GET    /requests                         calls so far: method, resource, status, time
 DELETE /requests                         forgets them
+GET    /hanging                          how many calls hang, and their callers have not given up
 GET    /faults                           faults that are switched on
 POST   /faults                           {"kind": "${FAULT_KINDS.join('|')}", "method": "AddSecretVersion", "count": 2}
 DELETE /faults                           switches all off
@@ -61,7 +70,7 @@ export function createAdmin(options: AdminOptions): Server {
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { store, faults, requests, permissions }: AdminOptions,
+  { store, faults, requests, hanging, permissions, callers, handshakes }: AdminOptions,
 ): Promise<void> {
   const { pathname } = new URL(request.url ?? '/', 'http://localhost');
   const payload = /^\/secrets\/([^/]+)\/([^/]+)\/payload$/.exec(pathname);
@@ -86,12 +95,22 @@ async function answer(
       permissions.allowed = parsePermissions(await readBody(request));
       respond(response, 200, permissions.allowed);
       return;
+    case 'PUT /callers':
+      callers.known = JSON.parse(await readBody(request)) as Callers | null;
+      respond(response, 200, {});
+      return;
+    case 'GET /handshakes':
+      respond(response, 200, handshakes());
+      return;
     case 'GET /requests':
       respond(response, 200, requests);
       return;
     case 'DELETE /requests':
       requests.length = 0;
       respond(response, 200, requests);
+      return;
+    case 'GET /hanging':
+      respond(response, 200, hanging.size);
       return;
     case 'GET /faults':
       respond(response, 200, faults.active());
@@ -118,13 +137,19 @@ function parsePermissions(body: string): readonly string[] {
 }
 
 function parseFault(body: string): Fault {
-  const { kind, method, count } = JSON.parse(body) as Partial<Fault>;
+  const { kind, method, count, after } = JSON.parse(body) as Partial<Fault>;
   if (kind === undefined || !FAULT_KINDS.includes(kind))
     throw new Error(`kind must be one of ${FAULT_KINDS.join(', ')}`);
   if (method !== undefined && !METHODS.includes(method)) throw new Error(`method must be one of ${METHODS.join(', ')}`);
   if (count !== undefined && !(Number.isInteger(count) && count > 0))
     throw new Error('count must be a positive integer');
-  return { kind, ...(method === undefined ? {} : { method }), ...(count === undefined ? {} : { count }) };
+  if (after !== undefined && !(Number.isInteger(after) && after >= 0)) throw new Error('after must be a whole number');
+  return {
+    kind,
+    ...(method === undefined ? {} : { method }),
+    ...(count === undefined ? {} : { count }),
+    ...(after === undefined ? {} : { after }),
+  };
 }
 
 function viewOf(secret: Secret): SecretView {

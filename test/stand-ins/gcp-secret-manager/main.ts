@@ -1,25 +1,32 @@
-import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import type { Server as NetServer } from 'node:net';
 import { parseArgs } from 'node:util';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { type AdminOptions, createAdmin } from './admin.ts';
+import { checkCaller } from './callers.ts';
 import { createFaultSwitch } from './faults.ts';
 import { PERMISSIONS } from './permissions.ts';
 import type { Project } from './resources.ts';
-import { createService, loadServiceDefinition, type RequestRecord } from './service.ts';
+import { createRest } from './rest.ts';
+import { createAnswer, createService, loadServiceDefinition, type RequestRecord } from './service.ts';
 import { createStore } from './store.ts';
+import { caFile, createFront, portOf } from './tls.ts';
 
-const HELP = `A stand-in for GCP Secret Manager: Google's gRPC interface on loopback, in memory, without TLS.
+const HELP = `A stand-in for GCP Secret Manager: Google's gRPC and REST interfaces on loopback, in memory, with and without TLS.
 
 usage: node test/stand-ins/gcp-secret-manager/main.ts [options]
 
-  --port N             port for gRPC; 0 (the default) takes a free one
+  --port N             port for gRPC without TLS; 0 (the default) takes a free one
+  --rest-port N        port for REST without TLS; 0 (the default) takes a free one
+  --tls-port N         port for both with TLS, as Google has it; 0 (the default) takes a free one
   --admin-port N       port for the request log, the fault switch and the view of the store; 0 (the default) takes a free one
   --project ID=NUMBER  a project that exists; may be repeated (default: demo-project=100000000001)
   --token TOKEN        ask every call for "authorization: Bearer TOKEN" (default: nobody is asked)
   --until-stdin-ends   also stop when standard input ends, so that a parent that dies takes it along
   --help               this text
 
-Once ready it prints one line of JSON: {"endpoint": "host:port", "adminUrl": "http://…", "projects": […]}
+Once ready it prints one line of JSON: {"endpoint": "host:port", "restEndpoint": "host:port", "tlsEndpoint": "host:port",
+"caFile": "the certificate authority to trust for it", "adminUrl": "http://…", "projects": […]}
 `;
 
 const HOST = '127.0.0.1';
@@ -40,6 +47,8 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       port: { type: 'string', default: '0' },
+      'rest-port': { type: 'string', default: '0' },
+      'tls-port': { type: 'string', default: '0' },
       'admin-port': { type: 'string', default: '0' },
       project: { type: 'string', multiple: true, default: ['demo-project=100000000001'] },
       token: { type: 'string' },
@@ -57,15 +66,18 @@ async function main(): Promise<void> {
   const store = createStore({ projects, now });
   const faults = createFaultSwitch();
   const requests: RequestRecord[] = [];
+  const hanging = new Set<object>();
   const record = (request: RequestRecord): void => {
     requests.push(request);
   };
   const permissions: AdminOptions['permissions'] = { allowed: Object.values(PERMISSIONS) };
   const allowed = (): readonly string[] => permissions.allowed;
+  const callers: AdminOptions['callers'] = { known: values.token === undefined ? null : { tokens: [values.token] } };
+  const admit = (authorization: string): void => checkCaller(authorization, callers.known, now());
+  const answer = createAnswer({ store, faults, record, now, allowed, admit, hanging });
   const grpc = new Server();
-  const token = values.token ?? null;
-  grpc.addService(loadServiceDefinition(), createService({ store, faults, record, now, token, allowed }));
-  const admin = createAdmin({ store, faults, requests, permissions });
+  grpc.addService(loadServiceDefinition(), createService(answer));
+  const rest = createRest(answer);
 
   const port = await new Promise<number>((resolve, reject) => {
     const address = `${HOST}:${parsePort(values.port)}`;
@@ -73,20 +85,37 @@ async function main(): Promise<void> {
       error ? reject(error) : resolve(bound),
     );
   });
-  await new Promise<void>((resolve, reject) => {
-    admin.once('error', reject).listen(parsePort(values['admin-port']), HOST, resolve);
-  });
-  const adminUrl = `http://${HOST}:${(admin.address() as AddressInfo).port}`;
+  await listen(rest, values['rest-port']);
+  const front = createFront({ grpc: port, rest: portOf(rest) });
+  await listen(front.server, values['tls-port']);
+  const admin = createAdmin({ store, faults, requests, hanging, permissions, callers, handshakes: front.handshakes });
+  await listen(admin, values['admin-port']);
 
   const stop = (): void => {
+    front.stop();
     grpc.forceShutdown();
-    admin.close();
-    admin.closeAllConnections();
+    for (const server of [admin, rest]) {
+      server.close();
+      server.closeAllConnections();
+    }
     process.stdin.destroy();
   };
   process.once('SIGTERM', stop).once('SIGINT', stop);
   if (values['until-stdin-ends']) process.stdin.once('end', stop).resume();
-  process.stdout.write(`${JSON.stringify({ endpoint: `${HOST}:${port}`, adminUrl, projects })}\n`);
+  const places = {
+    endpoint: `${HOST}:${port}`,
+    restEndpoint: `${HOST}:${portOf(rest)}`,
+    tlsEndpoint: `localhost:${portOf(front.server)}`,
+    caFile,
+    adminUrl: `http://${HOST}:${portOf(admin)}`,
+    projects,
+  };
+  process.stdout.write(`${JSON.stringify(places)}\n`);
+}
+
+async function listen(server: NetServer, port: string): Promise<void> {
+  server.listen(parsePort(port), HOST);
+  await once(server, 'listening');
 }
 
 main().catch((error: unknown) => {

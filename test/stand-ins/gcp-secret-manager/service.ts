@@ -1,16 +1,10 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import {
-  type handleUnaryCall,
-  type ServerUnaryCall,
-  type ServiceDefinition,
-  status,
-  type UntypedServiceImplementation,
-} from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
+import { type handleUnaryCall, type ServiceDefinition, status, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
 import type { FaultKind, FaultSwitch } from './faults.ts';
 import { type Operation, PERMISSIONS } from './permissions.ts';
-import { StatusError } from './status.ts';
+import { exhaustedFor, StatusError } from './status.ts';
 import type { Store } from './store.ts';
 
 /** One call as the log remembers it: no payload, no label, no annotation. */
@@ -31,73 +25,107 @@ export interface ServiceOptions {
   readonly now: () => Date;
   /** IAM permissions that callers have. */
   readonly allowed: () => readonly string[];
-  /** When given, every call must bring `authorization: Bearer <token>`. */
-  readonly token: string | null;
+  /** Calls that hang, and whose callers have not given up. */
+  readonly hanging: Set<object>;
+  /** @throws StatusError when nobody we know brings this `authorization` */
+  readonly admit: (authorization: string) => void;
 }
 
-const OPERATIONS = Object.keys(PERMISSIONS) as Operation[];
+/** One call, by whichever transport it came. */
+export interface IncomingCall {
+  readonly operation: Operation;
+  readonly request: object;
+  /** '' = none. */
+  readonly authorization: string;
+  onCancelled(gone: () => void): void;
+}
+
+export const OPERATIONS = Object.keys(PERMISSIONS) as Operation[];
 
 /** Names of the methods as gRPC spells them. */
 export const METHODS: readonly string[] = OPERATIONS.map(methodName);
 
-/** google.cloud.secretmanager.v1.SecretManagerService, from the definition that Google's own client ships. */
-export function loadServiceDefinition(): ServiceDefinition {
+export const serviceName = 'google.cloud.secretmanager.v1.SecretManagerService';
+
+/** The definition that Google's own client ships. */
+export function loadDefinitions(): PackageDefinition {
   const require = createRequire(import.meta.url);
   const secretManager = path.join(path.dirname(require.resolve('@google-cloud/secret-manager')), '../protos');
   const gax = path.join(path.dirname(require.resolve('google-gax')), '../protos');
-  const definition = loadSync('google/cloud/secretmanager/v1/service.proto', {
+  return loadSync('google/cloud/secretmanager/v1/service.proto', {
     includeDirs: [secretManager, gax],
     longs: String,
     enums: String,
     defaults: true,
     oneofs: true,
   });
-  return definition['google.cloud.secretmanager.v1.SecretManagerService'] as ServiceDefinition;
 }
 
-/** The handlers of the service; a method that the stand-in lacks is answered UNIMPLEMENTED by gRPC itself. */
-export function createService(options: ServiceOptions): UntypedServiceImplementation {
-  return Object.fromEntries(OPERATIONS.map((operation) => [methodName(operation), handlerOf(operation, options)]));
+export function loadServiceDefinition(): ServiceDefinition {
+  return loadDefinitions()[serviceName] as ServiceDefinition;
 }
 
-function handlerOf(operation: Operation, options: ServiceOptions): handleUnaryCall<object, object> {
-  const method = methodName(operation);
-  const { store, faults, now } = options;
-  return (call, callback) => {
-    const finish = (code: status): void => {
-      options.record({ method, resource: resourceOf(call.request), status: status[code], time: now().toISOString() });
-    };
+/** Answers a call; null = it hangs, and never will be answered. @throws StatusError */
+export type Answer = (call: IncomingCall) => object | null;
+
+/** What both transports do with a call. */
+export function createAnswer({ store, faults, record, now, allowed, admit, hanging }: ServiceOptions): Answer {
+  return ({ operation, request, authorization, onCancelled }) => {
+    const method = methodName(operation);
+    const finish = (code: status): void =>
+      record({ method, resource: resourceOf(request), status: status[code], time: now().toISOString() });
     try {
-      checkToken(call, options.token);
+      admit(authorization);
       const fault = faults.take(method);
       if (fault === 'hang') {
-        call.once('cancelled', () => finish(status.CANCELLED));
-        return;
+        const call = {};
+        hanging.add(call);
+        onCancelled(() => {
+          hanging.delete(call);
+          finish(status.CANCELLED);
+        });
+        return null;
       }
-      if (!options.allowed().includes(PERMISSIONS[operation])) throw denied({ operation, request: call.request });
+      if (!allowed().includes(PERMISSIONS[operation])) throw denied({ operation, request });
       const carriedOut = fault === null || fault === 'lose-answer' || fault === 'lose-checksum';
-      if (!carriedOut) throw faultError(fault, { operation, request: call.request });
+      if (!carriedOut) throw faultError(fault, { operation, request });
       const answer = (store[operation] as (request: object) => object)(
-        fault === 'lose-checksum' ? withoutChecksum(call.request) : call.request,
+        fault === 'lose-checksum' ? withoutChecksum(request) : request,
       );
       if (fault === 'lose-answer') throw new StatusError(status.UNAVAILABLE, 'The answer was lost.');
       finish(status.OK);
-      callback(null, answer);
+      return answer;
     } catch (error) {
       const refusal = error instanceof StatusError ? error : new StatusError(status.INTERNAL, 'The stand-in failed.');
       finish(refusal.code);
-      callback({ code: refusal.code, details: refusal.message });
+      throw refusal;
     }
   };
 }
 
-function methodName(operation: Operation): string {
-  return operation.charAt(0).toUpperCase() + operation.slice(1);
+/** The handlers for gRPC; a method that the stand-in lacks is answered UNIMPLEMENTED by gRPC itself. */
+export function createService(answer: Answer): UntypedServiceImplementation {
+  return Object.fromEntries(OPERATIONS.map((operation) => [methodName(operation), handlerOf(operation, answer)]));
 }
 
-function checkToken(call: ServerUnaryCall<object, object>, token: string | null): void {
-  if (token === null || call.metadata.get('authorization')[0] === `Bearer ${token}`) return;
-  throw new StatusError(status.UNAUTHENTICATED, 'Request had invalid authentication credentials.');
+function handlerOf(operation: Operation, answer: Answer): handleUnaryCall<object, object> {
+  return (call, callback) => {
+    const [authorization] = call.metadata.get('authorization');
+    const onCancelled = (gone: () => void): void => void call.once('cancelled', gone);
+    try {
+      const given = { operation, request: call.request, authorization: String(authorization ?? ''), onCancelled };
+      const answered = answer(given);
+      if (answered) callback(null, answered);
+    } catch (error) {
+      const { code, message, metadata } = error as StatusError;
+      callback({ code, details: message, metadata });
+    }
+  };
+}
+
+/** The name of a method as gRPC spells it. */
+export function methodName(operation: Operation): string {
+  return operation.charAt(0).toUpperCase() + operation.slice(1);
 }
 
 function faultError(
@@ -107,6 +135,8 @@ function faultError(
   switch (kind) {
     case 'throttle':
       return new StatusError(status.RESOURCE_EXHAUSTED, "Quota exceeded for quota metric 'Write requests'.");
+    case 'throttle-for-7s':
+      return exhaustedFor(7, 'Quota exceeded.');
     case 'unavailable':
       return new StatusError(status.UNAVAILABLE, 'The service is currently unavailable.');
     case 'deny':
@@ -119,11 +149,15 @@ function faultError(
 }
 
 function denied({ operation, request }: { operation: Operation; request: object }): StatusError {
+  const metadata = { permission: PERMISSIONS[operation], resource: resourceOf(request) };
   return new StatusError(
     status.PERMISSION_DENIED,
-    `Permission '${PERMISSIONS[operation]}' denied for resource '${resourceOf(request)}' (or it may not exist).`,
+    `Permission '${metadata.permission}' denied for resource '${metadata.resource}' (or it may not exist).`,
+    [{ '@type': errorInfo, reason: 'IAM_PERMISSION_DENIED', domain: 'iam.googleapis.com', metadata }],
   );
 }
+
+const errorInfo = 'type.googleapis.com/google.rpc.ErrorInfo';
 
 function withoutChecksum(request: object): object {
   const { payload } = request as { payload?: { data: Uint8Array } };

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { SecretView } from './admin.ts';
+import type { Callers } from './callers.ts';
 import type { Fault } from './faults.ts';
 import type { Project } from './resources.ts';
 import type { RequestRecord } from './service.ts';
@@ -24,6 +25,12 @@ export interface StartOptions {
 export interface GcpSecretManager {
   /** `host:port` of the gRPC interface, without TLS. */
   readonly endpoint: string;
+  /** `host:port` of the REST interface, without TLS. */
+  readonly restEndpoint: string;
+  /** `host:port` of both, with TLS. */
+  readonly tlsEndpoint: string;
+  /** The certificate authority to trust for it. */
+  readonly caFile: string;
   readonly adminUrl: string;
   readonly projects: readonly Project[];
   /** Calls since the start or the last `forgetRequests`, oldest first. */
@@ -31,11 +38,17 @@ export interface GcpSecretManager {
   forgetRequests(): Promise<void>;
   /** Switches a fault on; several apply in the order they were given. */
   fault(fault: Fault): Promise<void>;
+  /** Calls that hang, and whose caller has not given up. */
+  hanging(): Promise<number>;
   /** Faults that are still on. */
   faults(): Promise<Fault[]>;
   clearFaults(): Promise<void>;
   /** What callers may do from now on: IAM permissions; without them, everything. */
   allow(permissions?: readonly string[]): Promise<void>;
+  /** Who is let in from now on; without them, everybody. */
+  admit(callers?: Callers): Promise<void>;
+  /** TLS handshakes so far. */
+  handshakes(): Promise<number>;
   secrets(): Promise<SecretView[]>;
   /** The bytes of the newest version; `null` when there is no such secret or no payload. */
   payload(project: string, name: string): Promise<Buffer | null>;
@@ -56,30 +69,30 @@ export async function startGcpSecretManager(options: StartOptions = {}): Promise
   const ready = once(createInterface({ input: child.stdout }), 'line');
   const first = await Promise.race([ready, exited.then(() => null)]);
   if (first === null) throw new Error('the GCP Secret Manager stand-in ended before it was ready');
-  const { endpoint, adminUrl, projects } = JSON.parse(String(first[0])) as {
-    endpoint: string;
-    adminUrl: string;
-    projects: Project[];
-  };
+  const places = JSON.parse(String(first[0])) as Pick<
+    GcpSecretManager,
+    'endpoint' | 'restEndpoint' | 'tlsEndpoint' | 'caFile' | 'adminUrl' | 'projects'
+  >;
 
   async function admin(route: string, init?: RequestInit): Promise<Response> {
-    const response = await fetch(new URL(route, adminUrl), init);
+    const response = await fetch(new URL(route, places.adminUrl), init);
     if (!response.ok && response.status !== 404)
       throw new Error(`${route}: ${response.status} ${await response.text()}`);
     return response;
   }
 
   return {
-    endpoint,
-    adminUrl,
-    projects,
+    ...places,
     requests: async () => (await (await admin('/requests')).json()) as RequestRecord[],
     forgetRequests: async () => void (await admin('/requests', { method: 'DELETE' })),
     fault: async (fault) => void (await admin('/faults', { method: 'POST', body: JSON.stringify(fault) })),
     faults: async () => (await (await admin('/faults')).json()) as Fault[],
+    hanging: async () => (await (await admin('/hanging')).json()) as number,
     clearFaults: async () => void (await admin('/faults', { method: 'DELETE' })),
     allow: async (permissions) =>
       void (await admin('/permissions', { method: 'PUT', body: JSON.stringify(permissions ?? null) })),
+    admit: async (callers) => void (await admin('/callers', { method: 'PUT', body: JSON.stringify(callers ?? null) })),
+    handshakes: async () => (await (await admin('/handshakes')).json()) as number,
     secrets: async () => (await (await admin('/secrets')).json()) as SecretView[],
     payload: async (project, name) => {
       const response = await admin(`/secrets/${encodeURIComponent(project)}/${encodeURIComponent(name)}/payload`);

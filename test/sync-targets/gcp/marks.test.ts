@@ -31,7 +31,7 @@ describe('the state mark', () => {
     await eventually(async () => (await operations()).includes('UpdateSecret'), { what: 'the state mark' });
 
     expect(before).toEqual(['AddSecretVersion', 'AddSecretVersion', 'AddSecretVersion']);
-    expect(await operations()).toEqual([...before, 'GetSecret', 'UpdateSecret']);
+    expect(await operations()).toEqual([...before, 'GetSecret', 'GetSecretVersion', 'UpdateSecret']);
     expect(await store.tagsOf(desired.name)).toEqual({
       note: 'theirs',
       cost: 'theirs',

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -241,20 +242,29 @@ describe('a store that cannot be asked', () => {
 
   test('missing credentials are a slow retry that says what to give, and are looked for anew', async () => {
     const { standIn } = gcpStore();
-    const { target } = open({ insecure: false, endpoint: standIn.endpoint.replace('127.0.0.1', 'localhost') });
+    const { target } = open({ insecure: false, endpoint: standIn.tlsEndpoint, caFile: standIn.caFile });
     const folder = await mkdtemp(join(tmpdir(), 'vss-gcp-'));
     const file = join(folder, 'credentials.json');
-    const user = { type: 'authorized_user', client_id: 'somebody', client_secret: 'unused', refresh_token: 'unused' };
+    const { privateKey, publicKey } = generateKeyPairSync('rsa', {
+      modulusLength: 2_048,
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    });
+    const account = {
+      type: 'service_account',
+      client_email: 'operator@p.iam.gserviceaccount.com',
+      private_key: privateKey,
+    };
 
     await withCredentialsIn(file, async () => {
       const missing = target.describe('any', signal);
       await expect(missing).rejects.toMatchObject({ remedy: 'SlowRetry', reason: 'NoCredentials' });
-      await writeFile(file, JSON.stringify(user));
-      const found = target.describe('any', signal);
-      // The stand-in speaks no TLS: who gets as far as its port has credentials.
-      await expect(found).rejects.toMatchObject({ remedy: 'Retry', code: 'UNAVAILABLE' });
+      await writeFile(file, JSON.stringify(account));
+      await standIn.admit({ keys: { [account.client_email]: publicKey } });
+      expect(await target.describe('any', signal)).toBeNull();
     });
 
+    await standIn.admit();
     await rm(folder, { recursive: true });
   });
 });

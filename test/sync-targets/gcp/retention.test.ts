@@ -280,6 +280,29 @@ describe('old versions', () => {
     expect(desired.name).toBe(name);
   });
 
+  test('go too where only the manifest says anew which of them stay, and no value is written', async () => {
+    const { store } = gcpStore();
+    const world = open();
+    const { name } = await withVersions(world, 2);
+    const desired = world.with(world.wish({ name, value: 'v2', version: 2 }), {
+      versions: { keepEnabled: 1, destroyAfter: '0' },
+    });
+    const observed = await world.look(name);
+    const written = { versionId: '2', at: world.clock.now() };
+    const differences = world.target.compare(desired, observed, written);
+    await store.forgetRequests();
+
+    await world.target.write(desired, { kind: 'observed', observed, differences }, signal);
+    await meanwhile(world, 'the version before to go', async () => (await statesOf(world, name))[0] === 'DESTROYED');
+
+    expect(differences).toEqual(['annotations']);
+    expect(await world.operations()).not.toContain('AddSecretVersion');
+    expect(await statesOf(world, name)).toEqual(['DESTROYED', 'ENABLED']);
+    expect(world.target.compare(desired, await world.look(name), { versionId: '2', at: world.clock.now() })).toEqual(
+      [],
+    );
+  });
+
   test('of a copy whose manifest says nothing of versions stay, and are not even looked at', async () => {
     const { store } = gcpStore();
     const world = open();

@@ -221,15 +221,31 @@ describe('state marks that wait', () => {
         if (state === 'first') await first.promise;
       },
     });
-    marks.add('db', { owner: 'o', state: 'first' });
+    marks.add('db', { owner: 'o', state: 'first', version: 1 });
     clock.advance(minute);
 
-    marks.add('db', { owner: 'o', state: 'second' });
+    marks.add('db', { owner: 'o', state: 'second', version: 2 });
     first.resolve();
     await marks.close();
 
     expect(written).toEqual(['first', 'second']);
     expect(marks.awaited('db')).toBeNull();
+  });
+
+  test('of two versions the mark of the newer one counts, though its answer came first', async () => {
+    const clock = createManualClock(0);
+    const written: string[] = [];
+    const marks = createStateMarks({
+      schedule: clock.schedule,
+      report: () => undefined,
+      write: async (_, { state }) => void written.push(state),
+    });
+    marks.add('db', { owner: 'o', state: 'second', version: 2 });
+
+    marks.add('db', { owner: 'o', state: 'first', version: 1 });
+    await marks.close();
+
+    expect(written).toEqual(['second']);
   });
 
   test('a mark that was dropped is not written', async () => {
@@ -240,7 +256,7 @@ describe('state marks that wait', () => {
       report: () => undefined,
       write: async (name) => void written.push(name),
     });
-    marks.add('db', { owner: 'o', state: 'first' });
+    marks.add('db', { owner: 'o', state: 'first', version: 1 });
 
     marks.drop('db');
     clock.advance(2 * minute);

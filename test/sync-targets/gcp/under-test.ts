@@ -1,5 +1,6 @@
 import { v1 } from '@google-cloud/secret-manager';
 import { googleAuthLibrary, grpc } from 'google-gax';
+import type { GcpDestination } from '../../../src/crd/destinations/gcp.ts';
 import { markNames } from '../../../src/sync-targets/contract.ts';
 import { type GcpSettings, gcp } from '../../../src/sync-targets/gcp/index.ts';
 import { type GcpSecretManager, startGcpSecretManager } from '../../stand-ins/gcp-secret-manager/start.ts';
@@ -15,13 +16,21 @@ export interface GcpUnderTest extends StoreUnderTest<GcpSettings> {
 
 const faultKinds = {
   throttle: 'throttle',
+  throttleFor7s: 'throttle-for-7s',
   unavailable: 'unavailable',
   denied: 'deny',
   hang: 'hang',
   lostAnswer: 'lose-answer',
 } as const satisfies Record<StoreFault, string>;
 
-export async function openGcp(): Promise<GcpUnderTest> {
+export const limits: StoreUnderTest['limits'] = {
+  nameCharacters: 255,
+  valueBytes: 65_536,
+  tags: { count: 63, keyCharacters: 63, valueCharacters: 63 },
+};
+
+/** Somebody always speaks gRPC. */
+export async function openGcp(transport: 'grpc' | 'rest' = 'grpc'): Promise<GcpUnderTest> {
   const standIn = await startGcpSecretManager({ projects: [project] });
   const [apiEndpoint = '', port] = standIn.endpoint.split(':');
   const authClient = new googleAuthLibrary.PassThroughClient();
@@ -29,10 +38,19 @@ export async function openGcp(): Promise<GcpUnderTest> {
   const somebody = new v1.SecretManagerServiceClient({ apiEndpoint, port: Number(port), sslCreds, authClient });
   return {
     kind: gcp,
-    settings: { endpoint: standIn.endpoint, insecure: true },
+    settings: {
+      endpoint: transport === 'rest' ? standIn.restEndpoint : standIn.endpoint,
+      insecure: true,
+      transport,
+    },
     destination: (labels) => ({ gcp: { project: project.id, labels } }),
     store: controlOf(standIn, somebody),
-    limits: { nameCharacters: 255, valueBytes: 65_536 },
+    fields: fieldsOf(somebody, { project: project.id, parent }),
+    everything: {
+      first: { gcp: { project: project.id, ...features } },
+      later: { gcp: { project: project.id, ...otherFeatures } },
+    },
+    limits,
     permissions: { read: 'secretmanager.secrets.get', write: 'secretmanager.versions.add' },
     standIn,
     somebody,
@@ -48,6 +66,86 @@ const parent = `projects/${project.number}`;
 
 export function resourceName(id: string): string {
   return `${parent}/secrets/${id}`;
+}
+
+const keyOf = (name: string) => `projects/kms/locations/global/keyRings/ring/cryptoKeys/${name}`;
+
+const features = {
+  labels: { team: 'payments' },
+  annotations: { note: 'first' },
+  replication: { automatic: { kmsKeyName: keyOf('one') } },
+  topics: ['projects/p/topics/one'],
+  expireTime: '2090-01-01T00:00:00Z',
+  versionDestroyTtl: '24h',
+  versionAliases: { first: 1 },
+};
+
+const otherFeatures = {
+  labels: { stage: 'test' },
+  annotations: { other: 'second' },
+  replication: { automatic: { kmsKeyName: keyOf('two') } },
+  topics: ['projects/p/topics/two'],
+  expireTime: '2091-01-01T00:00:00Z',
+  versionDestroyTtl: '48h',
+  versionAliases: { another: 1 },
+};
+
+/** The fields of a copy, and how somebody with full rights changes them. `at` is the project as he names it. */
+export function fieldsOf(
+  somebody: v1.SecretManagerServiceClient,
+  at: { readonly project: string; readonly parent: string },
+): StoreUnderTest['fields'] {
+  const destination = (fields: GcpDestination) => ({ gcp: { project: at.project, ...fields } });
+  const resourceName = (name: string) => `${at.parent}/secrets/${name}`;
+  type Change = Parameters<v1.SecretManagerServiceClient['updateSecret']>[0];
+  const change =
+    (path: string, change: (name: string) => Promise<NonNullable<Change>['secret']>) => async (name: string) =>
+      void (await somebody.updateSecret({
+        secret: { name: resourceName(name), ...(await change(name)) },
+        updateMask: { paths: [path] },
+      }));
+  const secretOf = async (name: string) => (await somebody.getSecret({ name: resourceName(name) }))[0];
+  const { labels, annotations, replication, topics, expireTime, versionDestroyTtl, versionAliases } = features;
+  const theirKey = { automatic: { customerManagedEncryption: { kmsKeyName: keyOf('theirs') } } };
+  return {
+    tags: {
+      destination: destination({ labels }),
+      spoil: change('labels', async (name) => ({ labels: { ...(await secretOf(name)).labels, team: 'x' } })),
+      takenOut: 'Goes',
+    },
+    annotations: {
+      destination: destination({ annotations }),
+      spoil: change('annotations', async (name) => ({
+        annotations: { ...(await secretOf(name)).annotations, note: 'theirs' },
+      })),
+      takenOut: 'Goes',
+    },
+    encryptionKey: {
+      destination: destination({ replication }),
+      spoil: change('replication', async () => ({ replication: theirKey })),
+      takenOut: 'Stays',
+    },
+    topics: {
+      destination: destination({ topics }),
+      spoil: change('topics', async () => ({ topics: [{ name: 'projects/p/topics/theirs' }] })),
+      takenOut: 'Stays',
+    },
+    expires: {
+      destination: destination({ expireTime }),
+      spoil: change('expire_time', async () => ({ expireTime: { seconds: Date.UTC(2092, 0) / 1000 } })),
+      takenOut: 'Stays',
+    },
+    versionDestroyTtl: {
+      destination: destination({ versionDestroyTtl }),
+      spoil: change('version_destroy_ttl', async () => ({ versionDestroyTtl: { seconds: 36 * 3600 } })),
+      takenOut: 'Stays',
+    },
+    versionAliases: {
+      destination: destination({ versionAliases }),
+      spoil: change('version_aliases', async () => ({ versionAliases: {} })),
+      takenOut: 'Stays',
+    },
+  };
 }
 
 function controlOf(standIn: GcpSecretManager, somebody: v1.SecretManagerServiceClient): StoreControl {
@@ -75,7 +173,8 @@ function controlOf(standIn: GcpSecretManager, somebody: v1.SecretManagerServiceC
         .filter(({ resource }) => !resource.startsWith(parent))
         .map(({ method }) => ({ operation: method, write: !/^(Get|List|Access)/.test(method) })),
     forgetRequests: () => standIn.forgetRequests(),
-    fault: (fault, count) => standIn.fault({ kind: faultKinds[fault], ...(count === undefined ? {} : { count }) }),
+    hanging: () => standIn.hanging(),
+    fault: (fault, which) => standIn.fault({ kind: faultKinds[fault], ...which }),
     clearFaults: () => standIn.clearFaults(),
   };
 }

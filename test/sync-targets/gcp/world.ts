@@ -104,7 +104,7 @@ export function useGcp(): {
         if (!observed) throw new Error(`${name} is absent`);
         return observed;
       },
-      operations: async () => (await store.store.requests()).map(({ operation }) => operation),
+      operations: async () => ((await store.store.requests()) ?? []).map(({ operation }) => operation),
     };
   }
 
