@@ -34,6 +34,8 @@ export interface FaultRule {
   fault: Fault;
   /** Which requests meet it; all unless said. */
   when?: (request: SeenRequest) => boolean;
+  /** How many requests that match pass before the first one meets it; none unless said. */
+  after?: number;
   /** How many requests meet it before the rule is spent; no end unless said. */
   times?: number;
 }
@@ -44,6 +46,8 @@ export interface FaultProxy {
   readonly requests: readonly SeenRequest[];
   /** How many requests match; all unless said. */
   count(which?: (request: SeenRequest) => boolean): number;
+  /** Requests that hang, and whose client has not given up. */
+  hanging(): number;
   forget(): void;
   /** Adds a rule; of several that match, the oldest decides. */
   inject(rule: FaultRule): void;
@@ -57,11 +61,15 @@ export async function startFaultProxy({ upstream }: { upstream: string }): Promi
   const agent = new Agent({ keepAlive: true });
   const hanging = new Set<ServerResponse>();
   let requests: SeenRequest[] = [];
-  let rules: { rule: FaultRule; left: number }[] = [];
+  let rules: { rule: FaultRule; left: number; toPass: number }[] = [];
 
   const takeFault = (seen: SeenRequest): Fault | undefined => {
     const entry = rules.find(({ rule, left }) => left > 0 && (rule.when?.(seen) ?? true));
     if (entry === undefined) return undefined;
+    if (entry.toPass > 0) {
+      entry.toPass -= 1;
+      return undefined;
+    }
     entry.left -= 1;
     return entry.rule.fault;
   };
@@ -106,11 +114,12 @@ export async function startFaultProxy({ upstream }: { upstream: string }): Promi
       return requests;
     },
     count: (which = () => true) => requests.filter(which).length,
+    hanging: () => hanging.size,
     forget() {
       requests = [];
     },
     inject(rule) {
-      rules.push({ rule, left: rule.times ?? Number.POSITIVE_INFINITY });
+      rules.push({ rule, left: rule.times ?? Number.POSITIVE_INFINITY, toPass: rule.after ?? 0 });
     },
     clear,
     async stop() {

@@ -2,31 +2,51 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Target } from '../../src/sync-targets/contract.ts';
 import { copies } from './conformance/copies.ts';
+import { drift, skipFields } from './conformance/drift.ts';
 import { failures } from './conformance/failures.ts';
+import { interruptions } from './conformance/interruptions.ts';
 import { limits, samples } from './conformance/limits.ts';
 import { others } from './conformance/others.ts';
+import { rivals } from './conformance/rivals.ts';
+import { selectCases } from './conformance/selection.ts';
 import {
   canary,
   createContext,
   createManualClock,
   desire,
   everythingAbout,
+  type Field,
   noteErrors,
   type StoreUnderTest,
 } from './conformance/under-test.ts';
-import { type Cases, errorOf, newOwner, type World } from './conformance/world.ts';
+import { errorOf, expectRequests, newOwner, type World } from './conformance/world.ts';
 
-const cases = { ...copies, ...others, ...limits, ...failures };
+const withoutFaults = { ...copies, ...others, ...rivals, ...limits };
+const withFaults = { ...failures, ...interruptions };
+
+type Title = keyof typeof withoutFaults | keyof typeof withFaults;
+
+/** All cases that need a store whose faults can be switched on, for a store where they cannot, and why. */
+export function skipFaults(reason: string): Readonly<Partial<Record<Title, string>>> {
+  return Object.fromEntries(Object.keys(withFaults).map((title) => [title, reason]));
+}
 
 export interface ConformanceOptions<Settings> {
   readonly name: string;
   open(): Promise<StoreUnderTest<Settings>>;
   /** Cases that this store cannot pass, each with the reason, which is shown. */
-  readonly skip?: Readonly<Partial<Record<keyof typeof cases, string>>>;
+  readonly skip?: Readonly<Partial<Record<Title, string>>>;
+  /** Fields that this store does not have, each with the reason; their cases are skipped. */
+  readonly lacks: Readonly<Partial<Record<Field, string>>>;
 }
 
+/** Milliseconds; each case ends by its own signal long before. */
+const longest = 180_000;
+
 /** What every target must do; each runs these cases against its own store. */
-export function targetConformance<Settings>({ name, open, skip = {} }: ConformanceOptions<Settings>): void {
+export function targetConformance<Settings>(options: ConformanceOptions<Settings>): void {
+  const { name, open, skip = {}, lacks } = options;
+  const selected = selectCases({ ...withoutFaults, ...withFaults, ...drift }, { ...skip, ...skipFields(lacks) });
   describe(`${name} does what every target does`, () => {
     const errors: unknown[] = [];
     const opened: Target[] = [];
@@ -47,9 +67,9 @@ export function targetConformance<Settings>({ name, open, skip = {} }: Conforman
         ...underTest,
         target: opened[0] ?? openTarget(),
         clock,
-        signal: AbortSignal.timeout(20_000),
+        signal: AbortSignal.timeout(underTest.patienceMs ?? 20_000),
         // Neither ambiguous with an ARN (a hyphen and six characters) nor too long for anyone.
-        newName: () => `copy-${++names}-${uniqueness}`,
+        newName: () => `${underTest.prefix ?? ''}copy-${++names}-${uniqueness}`,
         desire: (wish) => desire({ owner, destination: underTest.destination({}), ...wish }),
         openAnother: openTarget,
       };
@@ -68,12 +88,11 @@ export function targetConformance<Settings>({ name, open, skip = {} }: Conforman
     afterAll(async () => {
       for (const target of opened) await target.close?.();
       await underTest.close();
-    });
+    }, 600_000);
 
-    for (const [title, run] of Object.entries<Cases[string]>(cases)) {
-      const reason = skip[title as keyof typeof cases];
-      if (reason === undefined) test(title, () => run(createWorld()));
-      else test.skip(`${title} (skipped: ${reason})`, () => undefined);
+    for (const { title, ...how } of selected) {
+      if ('run' in how) test(title, () => how.run(createWorld()), longest);
+      else test.skip(`${title} (skipped: ${how.reason})`, () => undefined);
     }
 
     test.each(Object.keys(samples))(
@@ -90,9 +109,10 @@ export function targetConformance<Settings>({ name, open, skip = {} }: Conforman
           expect(await world.store.valueOf(desired.name)).toBe(desired.value);
         } else {
           expect(refusal).toMatchObject({ remedy: 'FixSpec', message: expect.stringMatching(/\d/) });
-          expect(await world.store.requests()).toEqual([]);
+          await expectRequests(world, 0);
         }
       },
+      longest,
     );
   });
 }

@@ -152,6 +152,14 @@ describe('a scope that may be the same place under another name', () => {
     expect(ours.mayBeAt?.('gcp:eu-west-1:')).toBe(false);
   });
 
+  test('AWS: the keys of a Secret, which may be of any account', () => {
+    const ours = placeOf('aws:eu-west-1:');
+    const theirs = placeOf('aws:eu-west-1:123456789012', roleArn);
+    const secret = 'aws:eu-west-1:team-a.keys';
+
+    expect([ours.mayBeAt?.(secret), theirs.mayBeAt?.(secret)]).toEqual([true, true]);
+  });
+
   test('GCP: an id and a number, in the same location', () => {
     expect(mayBeSame({ project: 'team-a', location: null }, { project: '123', location: null })).toBe(true);
     expect(mayBeSame({ project: 'team-a', location: null }, { project: 'team-b', location: null })).toBe(false);

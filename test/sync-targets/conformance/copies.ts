@@ -4,9 +4,10 @@ import { eventually } from '../../peers/processes.ts';
 import { minute, secretValue, type Wish } from './under-test.ts';
 import {
   type Cases,
-  countWrites,
   createCopy,
   differences,
+  expectRequests,
+  expectWrites,
   lookAt,
   premiseOf,
   type World,
@@ -22,7 +23,7 @@ export const copies = {
 
     expect(another.scope).toBe(target.scope);
     expect(kind.keyOf(destination({}))).toBe(kind.keyOf(destination({ team: 'payments' })));
-    expect(await store.requests()).toEqual([]);
+    await expectRequests({ store }, 0);
   },
 
   'is led back to its place by its scope alone': async (world) => {
@@ -77,7 +78,7 @@ export const copies = {
     expect(observed).toMatchObject({ name: desired.name, existence: 'live', managedBy: null });
     expect(observed).toMatchObject({ owner: desired.marks.owner, ref: desired.marks.ref });
     expect(world.target.compare(desired, observed, written)).toEqual([]);
-    expect(await countWrites(world)).toBe(0);
+    await expectWrites(world, 0);
   },
 
   'finds its copy in sync when nothing is remembered of it': async (world) => {
@@ -112,7 +113,8 @@ export const copies = {
 
     const writtenNext = await world.target.write(next, { kind: 'remembered', written }, world.signal);
 
-    expect(await world.store.requests()).toEqual([{ operation: expect.any(String), write: true }]);
+    await expectRequests(world, 1);
+    await expectWrites(world, 1);
     expect(await world.store.valueOf(next.name)).toBe(next.value);
     expect(writtenNext).toEqual({ versionId: expect.any(String), at: world.clock.now() });
     expect(await differences(world, next, writtenNext)).toEqual([]);

@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
 import { canary, secretValue } from './under-test.ts';
-import { type Cases, createCopy, digitsIn, errorOf, lookAt } from './world.ts';
+import { type Cases, createCopy, digitsIn, errorOf, expectRequests, lookAt, type World } from './world.ts';
 
 /** What a store can hold. */
 export const limits = {
@@ -17,12 +17,12 @@ export const limits = {
     expect(await world.store.valueOf(name)).toBe(largest.value);
     expect(refusal).toMatchObject({ remedy: 'FixSpec' });
     expect(digitsIn(refusal)).toContain(String(world.limits.valueBytes));
-    expect(await world.store.requests()).toEqual([]);
+    await expectRequests(world, 0);
   },
 
   'holds a name of exactly the limit, and refuses a longer one': async (world) => {
     const { target, limits } = world;
-    const longest = 'n'.repeat(limits.nameCharacters);
+    const longest = world.newName().padEnd(limits.nameCharacters, 'n');
 
     const name = target.nameOf(longest, { derived: false });
     await createCopy(world, { name, value: secretValue('long name') });
@@ -75,7 +75,75 @@ export const limits = {
     expect(digitsIn(refusal)).toContain(String(limits.nameCharacters));
     expect(target.nameOf(path, { derived: true, naming: 'Readable' })).toHaveLength(limits.nameCharacters);
   },
+
+  'holds as many tags as the limit, and refuses one more before any call': async (world) => {
+    const { count } = world.limits.tags;
+
+    await expectHeldAndRefused(world, {
+      held: Object.fromEntries(Array.from({ length: count }, (_, index) => [`tag${index}`, 'x'])),
+      refused: Object.fromEntries(Array.from({ length: count + 1 }, (_, index) => [`tag${index}`, 'x'])),
+      limit: /\d/,
+    });
+  },
+
+  'holds tags with keys and values of exactly the limit, and refuses longer keys before any call': async (world) => {
+    const { keyCharacters, valueCharacters } = world.limits.tags;
+    const value = 'v'.repeat(valueCharacters);
+
+    await expectHeldAndRefused(world, {
+      held: { ['k'.repeat(keyCharacters)]: value },
+      refused: { ['k'.repeat(keyCharacters + 1)]: value },
+      limit: /\d/,
+    });
+  },
+
+  'refuses a tag whose value is longer than the limit before any call': async (world) => {
+    const { valueCharacters } = world.limits.tags;
+
+    await expectHeldAndRefused(world, {
+      held: { key: 'v'.repeat(valueCharacters) },
+      refused: { key: 'v'.repeat(valueCharacters + 1) },
+      limit: /\d/,
+    });
+  },
+
+  'holds tags in many scripts, and refuses one that could be taken for a mark of ours': async (world) => {
+    await expectHeldAndRefused(world, {
+      held: { größe: 'übergröße_2', 日本: '東京' },
+      refused: { 'vss-owner': 'somebody' },
+      limit: /vss-/,
+    });
+  },
 } satisfies Cases;
+
+/** Tags that the store takes and then shows, and others that are refused, with the limit, before it is asked. */
+async function expectHeldAndRefused(
+  world: World,
+  tags: {
+    readonly held: Readonly<Record<string, string>>;
+    readonly refused: Readonly<Record<string, string>>;
+    /** What the refusal names. */
+    readonly limit: RegExp;
+  },
+): Promise<void> {
+  const name = world.newName();
+  const desireTags = (given: Readonly<Record<string, string>>) =>
+    world.desire({ name, value: secretValue('tagged'), destination: world.destination(given) });
+  const possible = desireTags(tags.held);
+
+  world.target.preflight(possible);
+  await world.target.write(possible, { kind: 'absent' }, world.signal);
+  const held = await world.store.tagsOf(name);
+  const before = await lookAt(world, name);
+  await world.store.forgetRequests();
+  const refusal = errorOf(() => world.target.preflight(desireTags(tags.refused)));
+
+  expect(held).toMatchObject(tags.held);
+  expect(world.target.compare(possible, before, null)).not.toContain('tags');
+  expect(refusal).toMatchObject({ remedy: 'FixSpec' });
+  expect(refusal?.message).toMatch(tags.limit);
+  await expectRequests(world, 0);
+}
 
 /** Values that other tools have been seen to spoil. */
 export const samples: Readonly<Record<string, string>> = {
@@ -86,4 +154,6 @@ export const samples: Readonly<Record<string, string>> = {
   'an object without keys': '{}',
   'an empty value': '',
   'a value of blanks': '  \n',
+  'every character of a byte': `${canary}${String.fromCharCode(...Array(256).keys())}`,
+  'half a character': `${canary}\ud83d`,
 };

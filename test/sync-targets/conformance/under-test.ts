@@ -2,12 +2,14 @@ import { createHash, createHmac } from 'node:crypto';
 import { inspect } from 'node:util';
 import type { Destination } from '../../../src/crd/vault-secret-sync.ts';
 import type { SyncError } from '../../../src/errors.ts';
-import type { Desired, Target, TargetContext, TargetKind } from '../../../src/sync-targets/contract.ts';
+import type { Desired, Difference, Target, TargetContext, TargetKind } from '../../../src/sync-targets/contract.ts';
 
 /** What can be switched on between a target and its store. Authentication calls never meet a fault. */
 export type StoreFault =
   /** The store says "slow down" and does nothing. */
   | 'throttle'
+  /** The same, and to come back in 7 seconds. */
+  | 'throttleFor7s'
   /** The store answers as it does when it is broken (5xx, UNAVAILABLE) and does nothing. */
   | 'unavailable'
   /** The store refuses for lack of a permission and does nothing. */
@@ -41,12 +43,30 @@ export interface StoreControl {
   deleteByHand(name: string): Promise<void>;
   /** Somebody creates a secret that is not ours: with these marks, or without any. */
   createForeign(name: string, value: string, marks?: { readonly owner: string; readonly ref: string }): Promise<void>;
-  /** Calls since the start or the last `forgetRequests`, oldest first; neither authentication nor this control's own. */
-  requests(): Promise<readonly StoreRequest[]>;
+  /**
+   * Calls since the start or the last `forgetRequests`, oldest first; neither authentication nor this control's own. Null
+   * where nobody counts them (a real account).
+   */
+  requests(): Promise<readonly StoreRequest[] | null>;
   forgetRequests(): Promise<void>;
-  /** The next `count` calls of the target meet the fault; until `clearFaults` when there is no count. */
-  fault(fault: StoreFault, count?: number): Promise<void>;
+  /** Calls of the target meet the fault: `count` of them (until `clearFaults` unless said), after so many that pass. */
+  fault(fault: StoreFault, which?: { readonly count?: number; readonly after?: number }): Promise<void>;
+  /** Calls that the store took, has not answered, and whose caller still waits. */
+  hanging(): Promise<number>;
   clearFaults(): Promise<void>;
+}
+
+/** What a target may see to be different, other than the value and a deletion, which have cases of their own. */
+export type Field = Exclude<Difference, 'value' | 'pendingDeletion'>;
+
+/** How a field of a copy changes without us. */
+export interface FieldUnderTest {
+  /** A destination that has a word about the field. */
+  readonly destination: Destination;
+  /** Somebody else changes it in a copy of that destination. */
+  spoil(name: string): Promise<void>;
+  /** Where the manifest has no word about it any more: it stays as it is, or it goes (back to a default, or away). */
+  readonly takenOut: 'Stays' | 'Goes';
 }
 
 export interface StoreUnderTest<Settings = unknown> {
@@ -56,15 +76,25 @@ export interface StoreUnderTest<Settings = unknown> {
   destination(tags: Readonly<Record<string, string>>): Destination;
   /** A destination whose copies have this description; needed only for the cases about it. */
   describedBy?(description: string): Destination;
+  /** Every field that the store has; the others are among the reasons for which cases are skipped. */
+  readonly fields: Readonly<Partial<Record<Field, FieldUnderTest>>>;
+  /** Two destinations with a word about all that takes calls of its own, and each another one. */
+  readonly everything: { readonly first: Destination; readonly later: Destination };
   readonly store: StoreControl;
   readonly limits: {
     /** The longest name. */
     readonly nameCharacters: number;
     /** The largest value. */
     readonly valueBytes: number;
+    /** Tags (GCP: labels) of the manifest, beside ours. */
+    readonly tags: { readonly count: number; readonly keyCharacters: number; readonly valueCharacters: number };
   };
   /** What the message says when this is missing: the permission (or role) to ask for. */
   readonly permissions: { readonly read: string; readonly write: string };
+  /** What all names begin with, where others use the store too. */
+  readonly prefix?: string;
+  /** Milliseconds for a case; 20 s unless said. */
+  readonly patienceMs?: number;
   /** Ends the store. Targets have been closed by then. */
   close(): Promise<void>;
 }
@@ -126,7 +156,9 @@ export interface Wish {
 
 /** What `sync` would hand to a target. */
 export function desire({ name, value, destination, owner, version = 1 }: Wish): Desired {
-  const fingerprint = hmac(JSON.stringify([name, value, destination])).slice(0, 32);
+  // As in `sync`: of all that a manifest says, only this is part of the value.
+  const valueType = destination.aws?.valueType ?? null;
+  const fingerprint = hmac(JSON.stringify([name, value, valueType])).slice(0, 32);
   return {
     name,
     value,

@@ -1,13 +1,24 @@
 import { randomBytes } from 'node:crypto';
+import { expect } from '@jest/globals';
 import type { Destination } from '../../../src/crd/vault-secret-sync.ts';
 import { SyncError } from '../../../src/errors.ts';
-import type { Desired, Observed, Premise, Target, Written } from '../../../src/sync-targets/contract.ts';
+import {
+  type Desired,
+  type Observed,
+  type Premise,
+  PremiseChanged,
+  type Target,
+  type Written,
+} from '../../../src/sync-targets/contract.ts';
 import { eventually } from '../../peers/processes.ts';
 import { type ManualClock, type StoreUnderTest, secretValue, type Wish } from './under-test.ts';
 
 /** What a case works with. */
 export interface World
-  extends Pick<StoreUnderTest, 'kind' | 'store' | 'limits' | 'permissions' | 'destination' | 'describedBy'> {
+  extends Pick<
+    StoreUnderTest,
+    'kind' | 'store' | 'limits' | 'permissions' | 'destination' | 'describedBy' | 'fields' | 'everything'
+  > {
   readonly target: Target;
   readonly clock: ManualClock;
   /** Ends the call under test long before the case's own time is up. */
@@ -57,8 +68,40 @@ export function writeUntilTaken(world: World, desired: Desired): Promise<Written
   });
 }
 
-export async function countWrites(world: World): Promise<number> {
-  return (await world.store.requests()).filter(({ write }) => write).length;
+/** One round of `sync`: looks at all that the manifest has a word about, and writes what differs. */
+export async function reconcile(world: World, desired: Desired, target = world.target): Promise<Written | null> {
+  const observed = await target.describe(desired.name, world.signal, desired.destination);
+  if (observed === null) return target.write(desired, { kind: 'absent' }, world.signal);
+  const found = target.compare(desired, observed, null);
+  if (found.length === 0) return null;
+  return target.write(desired, { kind: 'observed', observed, differences: found }, world.signal);
+}
+
+/** Rounds until one finds nothing to do; each that is told to come back, or to look again, is followed by another. */
+export function reconcileUntilDone(world: World, desired: Desired, target = world.target): Promise<boolean> {
+  const isDone = async () => {
+    try {
+      return (await reconcile(world, desired, target)) === null;
+    } catch (error) {
+      const isTemporary =
+        error instanceof SyncError && ['Retry', 'PendingDeletion', 'RateLimited'].includes(error.remedy);
+      if (isTemporary || error instanceof PremiseChanged) return false;
+      throw error;
+    }
+  };
+  return eventually(isDone, { what: `${desired.name} to be as it must be` });
+}
+
+/** That the store was asked so much since it was forgotten. Of a store that does not count, nothing can be said. */
+export async function expectRequests(world: Pick<World, 'store'>, count: number): Promise<void> {
+  const requests = await world.store.requests();
+  if (requests !== null) expect(requests).toHaveLength(count);
+}
+
+/** The same of requests that may change something. */
+export async function expectWrites(world: Pick<World, 'store'>, count: number): Promise<void> {
+  const requests = await world.store.requests();
+  if (requests !== null) expect(requests.filter(({ write }) => write)).toHaveLength(count);
 }
 
 export function errorOf(act: () => unknown): SyncError | null {
