@@ -22,7 +22,8 @@ type Wish =
 export async function deadLetters(given: Arguments, output: Output): Promise<number> {
   const wish = wishOf(given);
   const settings = await readSettings(given, withoutServer);
-  if (settings.state.redis === undefined) {
+  const { redis, sentinel, cluster } = settings.state;
+  if (redis === undefined && sentinel === undefined && cluster === undefined) {
     throw new InputError(
       'state.redis is not set: without Redis the dead letters are in the memory of the running process, and nobody else sees them. Give the settings of the operator: --settings FILE, or --state-redis URL',
     );

@@ -6,7 +6,11 @@ import { InputError } from '../errors.ts';
 import type { Arguments } from './arguments.ts';
 
 /** Settings that a command without a server takes as given, for it neither listens nor shares a queue. */
-export const withoutServer = { roles: 'webhook,operator', 'webhook-allow-unauthenticated': 'true' } as const;
+export const withoutServer = {
+  roles: 'webhook,operator',
+  'webhook-allow-unauthenticated': 'true',
+  'webhook-http-plain': 'true',
+} as const;
 
 /** Reads the settings of a command: `--settings FILE` (or VSS_SETTINGS), variables, flags. @throws InputError */
 export async function readSettings(given: Arguments, fixed: Readonly<Record<string, string>> = {}): Promise<Settings> {

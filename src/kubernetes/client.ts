@@ -10,7 +10,7 @@ import { createObjectSource } from './object-source.ts';
 import { patchMetadata, patchStatus } from './patches.ts';
 import { loadKubeConfig } from './pooled-kube-config.ts';
 import { startReflector } from './reflector.ts';
-import { getOrCreateSecret, getSecretKey } from './secrets.ts';
+import { getOrCreateSecret, getSecret, getSecretKey } from './secrets.ts';
 import { requestToken } from './tokens.ts';
 
 /** Composes the client; reached only through `connectKubernetes`. */
@@ -50,6 +50,7 @@ export function openClient(options: ConnectOptions): KubernetesClient {
       if (!metadata?.uid) throw new Error('a namespace without a uid');
       return metadata.uid;
     },
+    getSecret: (secret) => getSecret(core, secret),
     getSecretKey: (secret) => getSecretKey(core, secret),
     getOrCreateSecret: (secret) => getOrCreateSecret(core, secret),
     requestToken: (request) => requestToken(core, request),

@@ -102,6 +102,8 @@ export interface KubernetesClient {
   kubeSystemUid(): Promise<string>;
   /** One value of a Secret; null when the Secret, or the key in it, is certainly absent. */
   getSecretKey(secret: SecretKeyRef): Promise<Buffer | null>;
+  /** All values of a Secret, as they are now; null when it is certainly absent. */
+  getSecret(secret: Omit<SecretKeyRef, 'key'>): Promise<Readonly<Record<string, Buffer>> | null>;
   /** The value of a Secret, which is created with `make()` if it is missing, and never changed afterwards. */
   getOrCreateSecret(secret: SecretKeyRef & { readonly make: () => Uint8Array }): Promise<Buffer>;
   /** A token of a ServiceAccount through TokenRequest. */

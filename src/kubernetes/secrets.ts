@@ -4,6 +4,18 @@ import { attempting } from './attempt.ts';
 import type { SecretKeyRef } from './contract.ts';
 import { isStatus } from './failure.ts';
 
+/** @returns null when the Secret is certainly absent */
+export async function getSecret(
+  api: CoreV1Api,
+  { namespace, name }: Omit<SecretKeyRef, 'key'>,
+): Promise<Readonly<Record<string, Buffer>> | null> {
+  const secret = await readSecret(api, { namespace, name });
+  if (secret === null) return null;
+  return Object.fromEntries(
+    Object.entries(secret.data ?? {}).map(([key, value]) => [key, Buffer.from(value, 'base64')]),
+  );
+}
+
 /** @returns null when the Secret or the key in it is certainly absent */
 export async function getSecretKey(api: CoreV1Api, { namespace, name, key }: SecretKeyRef): Promise<Buffer | null> {
   const secret = await readSecret(api, { namespace, name });

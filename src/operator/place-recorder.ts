@@ -3,7 +3,7 @@ import type { DestinationStatus } from '../crd/status.ts';
 import { syncKeyOf, type VaultSecretSync } from '../crd/vault-secret-sync.ts';
 import { SyncError } from '../errors.ts';
 import type { WrittenPlace } from '../sync/ports.ts';
-import { isPlace } from '../sync/written-places.ts';
+import { isPlace, isReachedAnew } from '../sync/written-places.ts';
 import type { Manifests } from './manifests/contract.ts';
 import { bounded, mostPlaceBytes, mostPlaces, placeBytes } from './status-bounds.ts';
 
@@ -37,11 +37,11 @@ export class PlaceRecorder {
    */
   async record(sync: VaultSecretSync, places: readonly WrittenPlace[]): Promise<void> {
     const recorded = this.#recorded(sync);
-    const missing = missingFrom(recorded, places);
+    const missing = missingFrom(sync, recorded, places);
     if (missing.length === 0) return;
     const key = syncKeyOf(sync);
     const open = this.#rounds.get(key);
-    const all = withPlaces(recorded, [...(open?.places.values() ?? []), ...missing]);
+    const all = withPlaces(sync, recorded, [...(open?.places.values() ?? []), ...missing]);
     if (all.length > mostPlaces || placeBytes(all) > mostPlaceBytes) throw tooManyPlaces(recorded.length);
     const round = open ?? this.#open(key, sync);
     for (const place of missing) round.places.set(place.destination, place);
@@ -86,7 +86,7 @@ export class PlaceRecorder {
   }): Promise<void> {
     for (let attempt = 0; attempt < tries; attempt++) {
       const before = this.#manifests.statusOf(sync);
-      const destinations = withPlaces(before?.destinations ?? [], [...places.values()]);
+      const destinations = withPlaces(sync, before?.destinations ?? [], [...places.values()]);
       const after = bounded({ ...before, destinations });
       const outcome = await this.#manifests.writeStatus(sync, { before, after });
       if (outcome !== 'outdated') return;
@@ -100,20 +100,35 @@ export class PlaceRecorder {
   }
 }
 
-/** Places that are not listed yet, or without the role by which they are reached. Pure. */
-function missingFrom(listed: readonly DestinationStatus[], places: readonly WrittenPlace[]): WrittenPlace[] {
+/** Places that are not listed yet, or under whoever wrote there before. Pure. */
+function missingFrom(
+  { spec }: VaultSecretSync,
+  listed: readonly DestinationStatus[],
+  places: readonly WrittenPlace[],
+): WrittenPlace[] {
   const known = new Map(listed.map((one) => [one.destination, one]));
-  return places.filter(({ destination, roleArn }) => {
-    const found = known.get(destination);
-    return !found || (roleArn !== undefined && found.roleArn === undefined);
+  return places.filter((place) => {
+    const found = known.get(place.destination);
+    return !found || isReachedAnew(found, place, spec.dest);
   });
 }
 
+/** What a status says of a place besides how it is reached. Pure. */
+function withoutAccess(known: DestinationStatus): Omit<DestinationStatus, 'roleArn' | 'externalId' | 'auth'> {
+  const { roleArn: _role, externalId: _id, auth: _auth, ...rest } = known;
+  return rest;
+}
+
 /** The list with these places in it, what else it says of them unchanged. Pure. */
-function withPlaces(listed: readonly DestinationStatus[], places: readonly WrittenPlace[]): DestinationStatus[] {
+function withPlaces(
+  sync: VaultSecretSync,
+  listed: readonly DestinationStatus[],
+  places: readonly WrittenPlace[],
+): DestinationStatus[] {
   const all = new Map(listed.map((one) => [one.destination, one]));
-  for (const place of missingFrom(listed, places)) {
-    all.set(place.destination, { ...all.get(place.destination), ...place });
+  for (const place of missingFrom(sync, listed, places)) {
+    const before = all.get(place.destination);
+    all.set(place.destination, { ...(before ? withoutAccess(before) : {}), ...place });
   }
   return [...all.values()];
 }

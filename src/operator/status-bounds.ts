@@ -29,7 +29,9 @@ export function bounded(status: SyncStatus): SyncStatus {
 
 /** Bytes of the places and roles among destinations. Pure. */
 export function placeBytes(destinations: readonly DestinationStatus[]): number {
-  return bytesOf(destinations.map(({ destination, roleArn, externalId }) => [destination, roleArn, externalId]));
+  return bytesOf(
+    destinations.map(({ destination, roleArn, externalId, auth }) => [destination, roleArn, externalId, auth]),
+  );
 }
 
 function withinLists(status: SyncStatus): SyncStatus {

@@ -258,8 +258,12 @@ function destinationsOf({ previous, counts, swept }: StatusInput): DestinationSt
     const known = before.get(destination);
     const why = swept ? swept.get(destination) : known?.unswept;
     if (!isCounted && (why === null || !known)) return [];
-    const { roleArn, externalId } = known ?? {};
-    const access = { ...(roleArn ? { roleArn } : {}), ...(externalId ? { externalId } : {}) };
+    const { roleArn, externalId, auth } = known ?? {};
+    const access = {
+      ...(roleArn ? { roleArn } : {}),
+      ...(externalId ? { externalId } : {}),
+      ...(auth ? { auth } : {}),
+    };
     return [{ destination, ...states, ...access, ...(why ? { unswept: why } : {}) }];
   });
 }

@@ -3,6 +3,7 @@ import { leaveToOther, leaveUnproven, noteStale, wasReadTooEarly } from './absen
 import { type Deferred, reconcileCopy } from './copy.ts';
 import { isBehind, isCertainlyGone, isOldReading, isSuperseded } from './doubt.ts';
 import { parseSourceKey } from './marks.ts';
+import { missedVersions } from './missed.ts';
 import { type Candidate, ownRecord } from './outcome.ts';
 import type { CopyRecord, CopyResult } from './ports.ts';
 import { Readings, type UnitReading } from './reading.ts';
@@ -39,6 +40,8 @@ async function decideCandidate(
     gathered.isStale = true;
     return null;
   }
+  const missed = missedVersions(work, { candidate, reading: unit.reading, record });
+  if (missed) gathered.missed.push(missed);
   const own = ownRecord(record, candidate);
   if (read.found && resolved.selectsMetadata?.(read.customMetadata) === false) {
     // Not selected any more, or never was: what there may be left is dealt with by a reconcile of the whole sync.

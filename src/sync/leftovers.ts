@@ -230,7 +230,7 @@ export async function removeLeftover(
     const { key, owner: ours } = resolved;
     const owner = options.owner ?? ours;
     const isDue = (latest: CopyRecord | null) => isStillLeft(options, latest);
-    const destination = await destinationTo(world, { dest: spec.dest, target });
+    const destination = await destinationTo(world, { dest: spec.dest, namespace: resolved.sync.namespace, target });
     const policy = spec.removalPolicy;
     return removeOwn({ ...options, owner, target, name, sync: key, source, policy, isDue, destination });
   }

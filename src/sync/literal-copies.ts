@@ -18,7 +18,7 @@ export async function literalCopies(
     for (const into of resolved.destinations) {
       if (into.late) continue;
       try {
-        const target = await world.target(into.destination);
+        const target = await world.target(into.destination, resolved.sync.namespace);
         ids.add(wantCopy({ unit, into, target, content: null, key: null, allows: world.allows }).id);
       } catch {
         // Its own reconcile says why.

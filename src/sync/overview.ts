@@ -56,7 +56,7 @@ export async function targetsOf({ world, resolved }: Pick<SyncWork, 'world' | 'r
   const targets = new Map<string, Target>();
   for (const { destination } of resolved.destinations) {
     // Each copy says for itself what is wrong with its destination.
-    const target = await world.target(destination).catch(() => null);
+    const target = await world.target(destination, resolved.sync.namespace).catch(() => null);
     if (target) targets.set(target.scope, target);
   }
   return [...targets.values()];
@@ -180,7 +180,7 @@ export async function meetingsOf(
   const first = new Map<string, string>();
   const meetings = new Map<string, string[]>();
   for (const into of resolved.destinations) {
-    const target = into.late ? null : await world.target(into.destination).catch(() => null);
+    const target = into.late ? null : await world.target(into.destination, resolved.sync.namespace).catch(() => null);
     if (!target) continue;
     for (const unit of units.values()) {
       const id = idOf(() => wantCopy({ unit, into, target, content: null, key: null, allows: world.allows }).id);

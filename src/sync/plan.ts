@@ -144,6 +144,8 @@ export interface HeardVersion {
   readonly versionAt: number;
   /** When the latest change was heard of, Unix time in milliseconds. */
   readonly at: number;
+  /** The lowest version heard of since the last run, where that is not `version`. */
+  readonly lowest?: number | undefined;
 }
 
 /** How long an older reading is doubted before Vault is believed all the same (a snapshot was restored). Milliseconds. */

@@ -1,3 +1,4 @@
+import type { DestinationStatus } from '../crd/status.ts';
 import type { Destination, VaultSecretSync } from '../crd/vault-secret-sync.ts';
 import type { Rate, Target } from '../sync-targets/contract.ts';
 import type { VaultReader } from '../vault/contract.ts';
@@ -20,10 +21,16 @@ export interface World {
   writes(): 'enabled' | 'paused';
   /** The reader of a Vault, by the Vault's name, under the identity that serves this sync. */
   reader(vault: string): VaultReader;
-  /** The target that serves a destination; opened once per place. @throws SyncError `FixSpec` */
-  target(destination: Destination): Promise<Target>;
-  /** The target behind a place that was written before, whether or not a manifest still leads there; null = unknown kind. */
-  targetAt(place: WrittenPlace): Promise<Target | null>;
+  /**
+   * The target that serves a destination of a sync in `namespace`, where the identity that it names is looked for;
+   * opened once per place and identity. @throws SyncError `FixSpec`
+   */
+  target(destination: Destination, namespace: string): Promise<Target>;
+  /**
+   * The target behind a place that a sync in `namespace` wrote before, whether or not a manifest still leads there;
+   * null = unknown kind.
+   */
+  targetAt(place: WrittenPlace, namespace: string): Promise<Target | null>;
   /** Resolves once `places` stand in the sync's status, so that a lost ledger never hides a copy. Before the first write. */
   recordPlaces(sync: VaultSecretSync, places: readonly WrittenPlace[]): Promise<void>;
   /** `metadata.generation` of a sync as it stands now; null when there is no such sync, or it is going away. */
@@ -171,6 +178,8 @@ export interface WrittenPlace {
   readonly roleArn?: string;
   /** The external id that the role asked for. */
   readonly externalId?: string;
+  /** The identity of the sync's namespace by which it was written. */
+  readonly auth?: NonNullable<DestinationStatus['auth']>;
 }
 
 /** A copy that a sync wants and somebody else has. */

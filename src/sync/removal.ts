@@ -63,7 +63,11 @@ export async function removeCopies(options: {
   // What another sync has taken over since is not ours any more.
   const isDue = (latest: CopyRecord | null) => latest === null || latest.sync === key || latest.state === 'conflict';
   for (const [copy, known] of found) {
-    const destination = await destinationTo(world, { dest: sync.spec.dest, target: known.target });
+    const destination = await destinationTo(world, {
+      dest: sync.spec.dest,
+      namespace: sync.namespace,
+      target: known.target,
+    });
     const result = await removeOwn({ world, signal, copy, owner, sync: key, policy, isDue, destination, ...known });
     if (result) results.push(result);
   }
@@ -77,7 +81,7 @@ async function everyPlaceOf(world: World, sync: VaultSecretSync): Promise<Map<st
     if (isPlace(place.destination)) places.set(place.destination, place);
   for (const destination of sync.spec.dest) {
     // Where a destination leads nowhere nothing was ever written.
-    const target = await world.target(destination).catch(() => null);
+    const target = await world.target(destination, sync.namespace).catch(() => null);
     if (target) places.set(target.scope, writtenPlaceOf(target, destination));
   }
   return places;

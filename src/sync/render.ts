@@ -75,6 +75,7 @@ const placeFields = [
   'property',
   'roleArn',
   'externalId',
+  'auth',
   'deletion',
   'recoveryWindowDays',
   'forceDelete',

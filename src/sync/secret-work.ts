@@ -1,6 +1,7 @@
 import type { Observed } from '../sync-targets/contract.ts';
 import type { SecretPlace } from '../vault/contract.ts';
 import type { DeletionMode } from './copy-context.ts';
+import type { Missed } from './missed.ts';
 import type { HeardVersion } from './plan.ts';
 import type { CopyResult, World } from './ports.ts';
 import type { UnitReading } from './reading.ts';
@@ -41,6 +42,8 @@ interface Found {
   readonly deferred: readonly string[];
   /** Syncs that must be reconciled as a whole: what they select has changed. */
   readonly resync: readonly string[];
+  /** Versions that no audit entry told of. */
+  readonly missed: readonly Missed[];
 }
 
 export type SecretOutcome = Found &
@@ -57,6 +60,7 @@ export class Gathered implements Found {
   readonly results: CopyResult[] = [];
   readonly deferred: string[] = [];
   readonly resync: string[] = [];
+  readonly missed: Missed[] = [];
   isStale = false;
 }
 

@@ -63,7 +63,7 @@ async function namedCopy(
   const complaint = refusedId(resolved, { into, source, key: null });
   const isAskedFor = (id: string) => only === undefined || only === id || only === complaint;
   try {
-    const target = await world.target(into.destination);
+    const target = await world.target(into.destination, resolved.sync.namespace);
     // The complaint was asked about, and does not hold any more.
     if (only === complaint) await world.ledger.forget(complaint);
     if (into.late) return { target };

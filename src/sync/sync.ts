@@ -2,6 +2,7 @@ import type { SecretPlace } from '../vault/contract.ts';
 import { recallMounts, rememberMounts } from './absence.ts';
 import { admitDeletions, releasedDeletions } from './deletion-guard.ts';
 import { findLeftovers, type Leftovers, removeLeftover, type SweptPlace, willDelete } from './leftovers.ts';
+import type { Missed } from './missed.ts';
 import { listCopies, listSources, meetingsOf, rememberSweep } from './overview.ts';
 import type { CopyResult, World } from './ports.ts';
 import { doubtfulOrphans, leaveOrphan } from './remade-mounts.ts';
@@ -17,6 +18,8 @@ export interface SyncOutcome {
   readonly unread: { readonly count: number; readonly error: unknown } | null;
   /** Secrets to come back to: their copies were busy, or the reading was too old. */
   readonly later: readonly { readonly place: SecretPlace; readonly afterMs: number }[];
+  /** Versions that no audit entry told of. */
+  readonly missed: readonly Missed[];
   /** Nothing was left open: what the sync selects and what it does not is known. */
   readonly whole: boolean;
   /** Places that no destination leads to any more, and whether anything may be left there; null = not looked for. */
@@ -75,7 +78,7 @@ export async function reconcileSync(work: SyncWork): Promise<SyncOutcome> {
     if (result) run.results.push(result);
   });
 
-  const { results, unread, later } = run;
+  const { results, unread, later, missed } = run;
   const isCertain = orphans.size === 0 && !results.some(({ reason }) => reason === 'SourceNotFound');
   const whole = isCurrent && unread === null && later.length === 0 && isCertain;
   if (whole) {
@@ -86,7 +89,7 @@ export async function reconcileSync(work: SyncWork): Promise<SyncOutcome> {
     const isDoubtful = resolved.spec.source.merge && results.every(({ change }) => change === 'absent');
     if (isFirst && isDoubtful) return reconcileSync(work);
   }
-  return { results, unread, later, whole, places: found.places };
+  return { results, unread, later, missed, whole, places: found.places };
 }
 
 /** What a full reconcile gathers. */
@@ -94,10 +97,12 @@ class Run {
   readonly results: CopyResult[] = [];
   readonly later: { place: SecretPlace; afterMs: number }[] = [];
   readonly deferred: { place: SecretPlace; copy: string }[] = [];
+  readonly missed: Missed[] = [];
   unread: { count: number; error: unknown } | null = null;
 
   note(place: SecretPlace, outcome: SecretOutcome): void {
     this.results.push(...outcome.results);
+    this.missed.push(...outcome.missed);
     this.deferred.push(...outcome.deferred.map((copy) => ({ place, copy })));
     if (outcome.outcome === 'later') this.later.push({ place, afterMs: outcome.afterMs });
     if (outcome.outcome === 'unread') {

@@ -5,6 +5,7 @@ import { sourceKeyOf } from './marks.ts';
 import type { NamingParts } from './naming/text.ts';
 import type { PolicyCheck } from './policies.ts';
 import type { ResolvedDestination, ResolvedSync } from './resolve.ts';
+import { roleToAllow } from './written-places.ts';
 
 /** What one sync makes copies of: one secret, or those that it merges into one. */
 export interface Unit {
@@ -95,7 +96,7 @@ export function wantCopy(options: {
       vault: resolved.vault,
       path: [place.namespace, place.mount, place.name].filter((part) => part !== '').join('/'),
       destination: `${target.scope}/${name}`,
-      role: into.destination.aws?.roleArn,
+      role: roleToAllow(into.destination.aws ?? {}),
     });
     if (denied) throw denied;
   }

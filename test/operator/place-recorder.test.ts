@@ -84,14 +84,27 @@ describe('places', () => {
     expect(listed()).toEqual([gcp, aws]);
   });
 
-  test('that were counted without their role get it, and keep the first', async () => {
-    manifests.put(sync, { destinations: [{ destination: aws.destination, synced: 2 }] });
+  test('that were counted without their role get it, and keep the first of those that the manifest names', async () => {
+    const other = { ...aws, roleArn: `${aws.roleArn}-2` };
+    const dest = [aws, other].map(({ roleArn }) => ({ aws: { region: 'eu-west-1', roleArn } }));
+    const both = { ...sync, spec: { ...sync.spec, dest } };
+    manifests.put(both, { destinations: [{ destination: aws.destination, synced: 2 }] });
 
-    await recorder.record(sync, [aws]);
-    await recorder.record(sync, [{ ...aws, roleArn: `${aws.roleArn}-2` }]);
+    await recorder.record(both, [aws]);
+    await recorder.record(both, [other]);
 
     expect(listed()).toEqual([{ ...aws, synced: 2 }]);
     expect(manifests.written).toHaveLength(1);
+  });
+
+  test('that are written as somebody else than before are reached as them from then on', async () => {
+    const [before, after] = ['one', 'two'].map((name) => ({ ...azure!, auth: { secretRef: { name } } }));
+    const dest = [{ azure: { vaultName: 'team-a', auth: after!.auth } }];
+    manifests.put(sync, { destinations: [{ ...before!, synced: 2 }] });
+
+    await recorder.record({ ...sync, spec: { ...sync.spec, dest } }, [after!]);
+
+    expect(listed()).toEqual([{ ...after!, synced: 2 }]);
   });
 
   test('whose write failed are not taken for recorded: all who wait are told, and the next one tries again', async () => {

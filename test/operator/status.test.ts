@@ -381,16 +381,17 @@ describe('the rest of the status', () => {
 });
 
 describe('places', () => {
+  const auth = { serviceAccountRef: { name: 'writer' } };
   const previous: SyncStatus = {
     destinations: [
-      { destination: 'aws:eu-west-1:', synced: 1, roleArn: 'arn:aws:iam::123456789012:role/x' },
+      { destination: 'aws:eu-west-1:', synced: 1, roleArn: 'arn:aws:iam::123456789012:role/x', auth },
       { destination: 'gcp:old', synced: 7, unswept: 'no permission to list' },
     ],
   };
 
-  test('that were ever written stay listed with the role, so that a lost ledger hides no copy', () => {
+  test('that were ever written stay listed with the role and the identity, so that a lost ledger hides no copy', () => {
     expect(statusWith({ previous, counts: {} }).destinations).toEqual([
-      { destination: 'aws:eu-west-1:', roleArn: 'arn:aws:iam::123456789012:role/x' },
+      { destination: 'aws:eu-west-1:', roleArn: 'arn:aws:iam::123456789012:role/x', auth },
       { destination: 'gcp:old', unswept: 'no permission to list' },
     ]);
   });

@@ -64,13 +64,13 @@ export class FakeWorld implements World {
     return this.vault;
   }
 
-  async target(destination: Destination): Promise<FakeStore> {
+  async target(destination: Destination, _namespace?: string): Promise<FakeStore> {
     const [store] = this.stores.filter(({ scope }) => scope.startsWith(Object.keys(destination)[0] ?? '?'));
     if (!store) throw new Error('no such store');
     return store;
   }
 
-  async targetAt({ destination }: WrittenPlace): Promise<FakeStore | null> {
+  async targetAt({ destination }: WrittenPlace, _namespace?: string): Promise<FakeStore | null> {
     return this.stores.find((store) => store.scope === destination) ?? null;
   }
 

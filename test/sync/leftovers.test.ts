@@ -143,7 +143,7 @@ describe('a place that nothing leads to any more', () => {
 
     await world.reconcile({ ...moved, status: written });
 
-    expect(targetAt.mock.calls).toEqual([[{ destination: 'azure:team-a', roleArn }]]);
+    expect(targetAt.mock.calls).toEqual([[{ destination: 'azure:team-a', roleArn }, 'team-a']]);
     expect(world.azure.copies.size).toBe(0);
   });
 

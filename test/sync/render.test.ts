@@ -65,6 +65,7 @@ describe('renderCopy', () => {
       render({
         destination: { aws: { name: 'x', region: 'eu-west-1', roleArn: 'arn:aws:iam::123456789012:role/a', tags } },
       }),
+      render({ destination: { aws: { auth: { secretRef: { name: 'keys' } }, tags } } }),
     ];
 
     expect(same.map(({ fingerprint }) => fingerprint)).toEqual(same.map(() => plain.fingerprint));

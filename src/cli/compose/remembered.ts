@@ -3,7 +3,7 @@ import { publicMessage } from '../../errors.ts';
 import type { Logger } from '../../logging.ts';
 import type { DeletionLog, Ledger } from '../../state/contract.ts';
 import type { CopyRecord } from '../../sync/ports.ts';
-import { readText } from '../read-settings.ts';
+import { redisServerOf } from './redis-server.ts';
 
 /** Milliseconds without an answer after which Redis counts as away: nobody's jobs wait for a plan. */
 const deadlineMs = 5_000;
@@ -23,13 +23,13 @@ export async function openRemembered(
   { state }: Settings,
   { log, onAway }: { log: Logger; onAway: (why: string) => void },
 ): Promise<Remembered | null> {
-  if (state.redis === undefined) return null;
+  const server = await redisServerOf(state, log);
+  if (server === null) return null;
   const { Link } = await import('../../state/redis/connection.ts');
   const { keysOf } = await import('../../state/redis/keys.ts');
   const { RedisLedger } = await import('../../state/redis/ledger.ts');
   const { RedisDeletionLog } = await import('../../state/redis/deletions.ts');
-  const ca = state.caFile === undefined ? {} : { ca: await readText(state.caFile, 'state.caFile') };
-  const link = new Link({ url: state.redis, ...ca }, { deadlineMs, log });
+  const link = new Link(server, { deadlineMs, log });
   const keys = keysOf(state.prefix);
   try {
     await link.use('answer', (client) => client.ping());

@@ -22,7 +22,7 @@ export interface RunParts extends Pick<RunOptions, 'syncs' | 'isAskedFor' | 'may
 export async function composeRun(parts: RunParts): Promise<void> {
   const { settings, state, kubernetes, fingerprintKey, isRehearsal, logger, ...asked } = parts;
   const metrics = createMetrics({ withProcess: false });
-  const opened = await composeStores(settings, logger);
+  const opened = await composeStores(settings, { logger, kubernetes });
   const stores = isRehearsal ? rehearseStores(opened) : opened;
   const vaults = await composeVaults(settings, { logger, metrics });
   const stopping = new AbortController();

@@ -2,7 +2,7 @@ import type { Settings } from '../../config/settings.ts';
 import type { Logger } from '../../logging.ts';
 import type { State, WebhookState } from '../../state/contract.ts';
 import type { CopyRecord } from '../../sync/ports.ts';
-import { readText } from '../read-settings.ts';
+import { redisServerOf } from './redis-server.ts';
 
 /** The shared state as each role of this process sees it; null for a role that it does not have. */
 export interface States {
@@ -20,16 +20,16 @@ export async function composeState(
   log: Logger,
   patience: { readonly deadlineMs?: number } = {},
 ): Promise<States> {
-  const { redis, prefix, caFile } = settings.state;
+  const { prefix } = settings.state;
+  const server = await redisServerOf(settings.state, log);
   const roles = new Set<string>(settings.roles);
-  if (redis === undefined) {
+  if (server === null) {
     const { createMemoryState } = await import('../../state/memory/state.ts');
     const state = createMemoryState<CopyRecord>({ log });
     return { operator: state, webhook: roles.has('webhook') ? state.asWebhook() : null, close: () => state.close() };
   }
   const { createRedisState, createRedisWebhookState } = await import('../../state/redis/state.ts');
-  const ca = caFile === undefined ? {} : { ca: await readText(caFile, 'state.caFile') };
-  const options = { url: redis, prefix, log, ...ca, ...patience };
+  const options = { ...server, prefix, log, ...patience };
   const operator = roles.has('operator') ? createRedisState<CopyRecord>(options) : null;
   const webhook = roles.has('webhook') ? createRedisWebhookState(options) : null;
   return {

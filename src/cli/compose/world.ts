@@ -42,10 +42,10 @@ export async function composeWorld(
     defaultAdoptionPolicy: settings.defaults.adoptionPolicy,
     writes: parts.writes ?? (() => settings.writes),
     reader: (vault) => vaults.reader(vault),
-    target: (destination) => stores.target(destination),
+    target: (destination, namespace) => stores.target(destination, namespace),
     deletions: state.deletions,
     budgets: state.budgets,
-    targetAt: (place) => stores.targetAt(place),
+    targetAt: (place, namespace) => stores.targetAt(place, namespace),
     onCopy(result) {
       metrics.copies.inc({ store: result.store, result: result.change });
       logCopy(logger, result);

@@ -61,9 +61,9 @@ export function rehearseStores(stores: Stores): Stores {
     return known;
   };
   return {
-    target: async (destination) => rehearsed(await stores.target(destination)),
-    async targetAt(place) {
-      const target = await stores.targetAt(place);
+    target: async (destination, namespace) => rehearsed(await stores.target(destination, namespace)),
+    async targetAt(place, namespace) {
+      const target = await stores.targetAt(place, namespace);
       return target && rehearsed(target);
     },
     close: () => stores.close(),
