@@ -46,6 +46,8 @@ export interface Heard {
   readonly at: number;
   /** Time of the entry that told the version, where it is not `at`: what was created later is a new life of the secret. */
   readonly versionAt?: number;
+  /** The lowest version heard, where that is not `version`: what is between it and the last one followed was not heard. */
+  readonly lowest?: number;
 }
 
 export interface NewJob {
@@ -105,6 +107,8 @@ export interface DeadLetter {
 export interface Jobs extends JobInbox {
   /** `run` must not throw; if it does, the job is retried after a second. */
   consume(options: { concurrency: number; run: (run: JobRun) => Promise<JobOutcome> }): Consumer;
+  /** Whether something was heard for a job that has not been worked through yet. */
+  isHeard(job: Job): Promise<boolean>;
   /** The newest first. */
   deadLetters(limit: number): Promise<DeadLetter[]>;
   countDeadLetters(): Promise<number>;
@@ -231,6 +235,23 @@ export interface Leases {
   acquire(keys: readonly string[], options: { waitMs: number; signal?: AbortSignal }): Promise<Lease | null>;
 }
 
+/** Why something may be missing that the state had taken. */
+export type StateLoss =
+  /** It restarted, or a replica took over: the last writes may be missing, and the ledger may be a moment older. */
+  | 'another server'
+  /** Everything is gone. */
+  | 'emptied'
+  /** It threw keys away because it was full. */
+  | 'evicted';
+
+/** Whether what the state took is still there. */
+export interface StateWatch {
+  /** Calls back when something may be missing: only a look at everything finds what. The returned function ends it. */
+  whenLost(listener: (loss: StateLoss) => void): () => void;
+  /** True while the state is set up to throw keys away when it is full. */
+  mayEvict(): boolean;
+}
+
 /** The operator's view of the shared state. */
 export interface State<Entry extends LedgerEntry = LedgerEntry> {
   readonly jobs: Jobs;
@@ -239,6 +260,7 @@ export interface State<Entry extends LedgerEntry = LedgerEntry> {
   readonly leases: Leases;
   readonly deletions: DeletionLog;
   readonly budgets: Budgets;
+  readonly watch: StateWatch;
   /** Rejects when the state cannot be reached now. */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -248,6 +270,7 @@ export interface State<Entry extends LedgerEntry = LedgerEntry> {
 export interface WebhookState {
   readonly inbox: JobInbox;
   readonly interest: InterestReader;
+  readonly watch: StateWatch;
   ping(): Promise<void>;
   close(): Promise<void>;
 }

@@ -7,10 +7,12 @@ export function raiseHeard(known: Heard | null, more: Heard | null | undefined):
   const at = Math.max(known.at, more.at);
   const version = higher(known.version, more.version);
   if (version === null) return { version, at };
+  const lowest = Math.min(...[known, more].map((heard) => heard.lowest ?? heard.version ?? version));
+  const low = lowest === version ? {} : { lowest };
   // Told twice, the first time counts: what was created between the two is no older life.
   const told = [known, more].filter((heard) => heard.version === version).map((heard) => heard.versionAt ?? heard.at);
   const versionAt = Math.min(...told);
-  return versionAt === at ? { version, at } : { version, at, versionAt };
+  return versionAt === at ? { version, at, ...low } : { version, at, versionAt, ...low };
 }
 
 function higher(one: number | null, other: number | null): number | null {

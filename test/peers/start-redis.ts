@@ -12,6 +12,12 @@ export interface RedisOptions {
   users?: readonly string[];
   /** Listen on a Unix socket instead of a TCP port. */
   unixSocket?: boolean;
+  /** More arguments; later ones win, e.g. `--maxmemory 2mb`. */
+  args?: readonly string[];
+  /** Be a Sentinel with these lines as its configuration. */
+  sentinel?: readonly string[];
+  /** Speak TLS only, with these files. Clients must show a certificate of the same authority with `asksForCertificate`. */
+  tls?: { ca: string; cert: string; key: string; asksForCertificate?: boolean };
 }
 
 export interface RedisPeer {
@@ -35,7 +41,8 @@ export interface RedisPeer {
 
 /** Starts a real Redis on a free loopback port. It keeps nothing on disk and evicts nothing unless asked. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisPeer> {
-  const { redisServer } = await providePeer('redis');
+  // So that everything can be tried on another make as well, e.g. Valkey.
+  const redisServer = process.env['REDIS_BIN'] ?? (await providePeer('redis')).redisServer;
   const folder = await makePeerFolder('redis');
   if (options.users !== undefined) await writeFile(join(folder, 'users.acl'), `${options.users.join('\n')}\n`);
   const start = (port: number) => startServer({ redisServer, folder, port, options });
@@ -59,7 +66,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisPeer>
     host: '127.0.0.1',
     port,
     socketPath,
-    url: socketPath === undefined ? `redis://127.0.0.1:${port}` : `unix://${socketPath}`,
+    url: socketPath === undefined ? `${options.tls ? 'rediss' : 'redis'}://127.0.0.1:${port}` : `unix://${socketPath}`,
     kill: () => server.kill(),
     async restart() {
       await server.kill();
@@ -82,15 +89,45 @@ interface ServerOptions {
 }
 
 async function startServer({ redisServer, folder, port, options }: ServerOptions): Promise<PeerProcess> {
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--maxmemory-policy', 'noeviction'];
-  args.push('--dir', folder, '--daemonize', 'no');
+  const args = await ownArguments({ folder, port, options });
   if (options.appendOnly) args.push('--appendonly', 'yes', '--appendfsync', 'always');
   if (options.users !== undefined) args.push('--aclfile', join(folder, 'users.acl'));
   if (options.unixSocket) args.push('--unixsocket', socketIn(folder));
+  args.push(...(options.args ?? []));
 
   const server = await startProcess({ name: 'redis', command: redisServer, args, folder });
+  if (options.tls) {
+    await server.untilReady(async () => accepts(port));
+    return server;
+  }
   await server.untilReady(async () => answersPing(options.unixSocket ? { path: socketIn(folder) } : { port }));
   return server;
+}
+
+async function ownArguments({ folder, port, options }: Omit<ServerOptions, 'redisServer'>): Promise<string[]> {
+  if (options.sentinel !== undefined) {
+    const file = join(folder, 'sentinel.conf');
+    // It writes its own file; one that is there already knows more.
+    await writeFile(file, `${options.sentinel.join('\n')}\n`, { flag: 'wx' }).catch(() => undefined);
+    return [file, '--sentinel', '--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
+  }
+  const { tls } = options;
+  const ports = tls
+    ? ['--port', '0', '--tls-port', String(port), '--tls-ca-cert-file', tls.ca, '--tls-cert-file', tls.cert]
+    : ['--port', String(port)];
+  if (tls) ports.push('--tls-key-file', tls.key, '--tls-auth-clients', tls.asksForCertificate ? 'yes' : 'no');
+  const keepsNothing = ['--save', '', '--maxmemory-policy', 'noeviction'];
+  return [...ports, '--bind', '127.0.0.1', ...keepsNothing, '--dir', folder, '--daemonize', 'no'];
+}
+
+async function accepts(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    return true;
+  } finally {
+    socket.destroy();
+  }
 }
 
 function socketIn(folder: string): string {

@@ -23,6 +23,8 @@ test('neither the version nor the time ever goes down', () => {
 
       expect(raised?.version ?? -1).toBe(Math.max(known?.version ?? -1, more?.version ?? -1));
       expect(raised?.at ?? -1).toBe(Math.max(known?.at ?? -1, more?.at ?? -1));
+      const told = [known?.version, more?.version].filter((version) => version != null);
+      expect(raised?.lowest ?? raised?.version ?? null).toBe(told.length === 0 ? null : Math.min(...told));
     }),
     { seed: 7 },
   );

@@ -197,7 +197,9 @@ describe('several operators on one Redis', () => {
     await runs.consumer.close(1000);
 
     const left = (await admin.keys(`{${prefix}}:*`)).map((key) => key.slice(prefix.length + 3)).sort();
-    expect(left.filter((key) => !/^jobs:(events|id|marker|meta|stalled|stalled-check)$/.test(key))).toEqual([]);
+    expect(left.filter((key) => !/^(history|jobs:(events|id|marker|meta|stalled|stalled-check))$/.test(key))).toEqual(
+      [],
+    );
   });
 
   test('nothing is left in Redis of copies that are forgotten', async () => {

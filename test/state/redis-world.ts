@@ -20,10 +20,10 @@ export function freshPrefix(): string {
   return `test-${randomUUID()}`;
 }
 
-export function redisState(options: Partial<RedisStateOptions> & { url: string; prefix: string }) {
+export function redisState(options: Partial<RedisStateOptions> & { prefix: string }) {
   return createRedisState({ log: silent, deadlineMs: patience, ...quick, ...options });
 }
 
-export function redisWebhookState(options: Partial<RedisWebhookStateOptions> & { url: string; prefix: string }) {
+export function redisWebhookState(options: Partial<RedisWebhookStateOptions> & { prefix: string }) {
   return createRedisWebhookState({ log: silent, deadlineMs: patience, ...options });
 }

@@ -82,6 +82,10 @@ export class MemoryJobs implements Jobs {
     return consumer;
   }
 
+  async isHeard(job: Job): Promise<boolean> {
+    return this.#work.get(jobKey(job))?.heard != null;
+  }
+
   async deadLetters(limit: number): Promise<DeadLetter[]> {
     return [...this.#letters.values()].reverse().slice(0, limit);
   }

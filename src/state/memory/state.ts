@@ -1,5 +1,5 @@
 import type { Logger } from '../../logging.ts';
-import type { LedgerEntry, State, WebhookState } from '../contract.ts';
+import type { LedgerEntry, State, StateWatch, WebhookState } from '../contract.ts';
 import { stateClosed } from '../failures.ts';
 import { MemoryBudgets } from './budgets.ts';
 import { MemoryDeletionLog } from './deletions.ts';
@@ -23,6 +23,9 @@ export interface MemoryState<Entry extends LedgerEntry = LedgerEntry> extends St
   asWebhook(): WebhookState;
 }
 
+/** The memory of a process lasts as long as whoever listens. */
+const watch: StateWatch = { whenLost: () => () => undefined, mayEvict: () => false };
+
 /** The state of an installation that is one process. It ends with the process. */
 export function createMemoryState<Entry extends LedgerEntry>(options: MemoryStateOptions): MemoryState<Entry> {
   const { log, now = Date.now, deadLetters = 5000, abortGraceMs = 1000 } = options;
@@ -41,6 +44,7 @@ export function createMemoryState<Entry extends LedgerEntry>(options: MemoryStat
     interest,
     leases,
     budgets,
+    watch,
     deletions: new MemoryDeletionLog(),
     ledger: new MemoryLedger<Entry>(),
     ping,
@@ -54,6 +58,7 @@ export function createMemoryState<Entry extends LedgerEntry>(options: MemoryStat
     asWebhook: () => ({
       inbox: { add: (added) => jobs.add(added), pending: () => jobs.pending() },
       interest: { read: () => interest.read(), watch: (changed) => interest.watch(changed) },
+      watch,
       ping,
       close: async () => undefined,
     }),

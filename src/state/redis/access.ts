@@ -1,7 +1,7 @@
 import { keysOf } from './keys.ts';
 
-/** What connections of ours do: log in, see whether Redis is ready, ask whether it is there, listen. */
-const connecting = ['auth', 'hello', 'select', 'info', 'ping', 'subscribe'];
+/** What connections of ours do: log in, see whether Redis is ready and which node of a cluster is ours, ask whether it is there, listen. */
+const connecting = ['auth', 'hello', 'select', 'info', 'ping', 'subscribe', 'time', 'cluster|slots', 'cluster|keyslot'];
 
 /** What BullMQ's scripts and ours do when a job is added, and counting those that wait. */
 const adding = [
@@ -14,7 +14,7 @@ const adding = [
 const operating = [
   ...['client|setname', 'bzpopmin', 'hgetall', 'hdel', 'hexists', 'rpush', 'rpoplpush', 'lrange', 'lrem'],
   ...['smembers', 'sadd', 'srem', 'scard', 'zrem', 'zpopmin', 'zrevrange', 'zrangebyscore', 'zcount'],
-  ...['zremrangebyrank', 'zremrangebyscore', 'xtrim', 'publish', 'time'],
+  ...['zremrangebyrank', 'zremrangebyscore', 'xtrim', 'publish'],
 ];
 
 /**
@@ -23,12 +23,12 @@ const operating = [
  * deletions, budgets and the interest itself are beyond its reach.
  */
 export function accessRules(prefix: string): { readonly webhook: string; readonly operator: string } {
-  const { root, interest } = keysOf(prefix);
+  const { root, interest, history } = keysOf(prefix);
   const allow = (commands: readonly string[]) => commands.map((command) => `+${command}`).join(' ');
   const channel = `resetchannels &${interest}`;
   return {
     webhook: [
-      `resetkeys ~${root}:jobs:* ~${root}:heard:* %R~${interest} ${channel} -@all`,
+      `resetkeys ~${root}:jobs:* ~${root}:heard:* ~${history} %R~${interest} ${channel} -@all`,
       allow([...connecting, ...adding]),
     ].join(' '),
     operator: [`resetkeys ~${root}:* ${channel} -@all`, allow([...connecting, ...adding, ...operating])].join(' '),

@@ -1,14 +1,9 @@
-import { isIP } from 'node:net';
 import { Redis } from 'ioredis';
 import { SyncError } from '../../errors.ts';
 import type { Logger } from '../../logging.ts';
-
-export interface RedisServer {
-  /** `redis://user:password@host:port/db`, or `rediss://` for TLS. */
-  readonly url: string;
-  /** Certificate authorities to trust with TLS, PEM. */
-  readonly ca?: string;
-}
+import { connectorTo } from './connector.ts';
+import { databaseOf, placeOf, type RedisServer, usesTls } from './server.ts';
+import { ServerClock } from './server-clock.ts';
 
 /**
  * - `brisk`     fails a command at once while Redis is away, and after `deadlineMs` when Redis does not answer
@@ -24,10 +19,12 @@ const silence = { brisk: 5_000, listening: 5_000, patient: 20_000 } as const;
 export function connect(server: RedisServer, options: { manner: Manner; deadlineMs: number; log: Logger }): Redis {
   const { manner, log } = options;
   const client = new Redis({
-    ...addressOf(server),
+    Connector: connectorTo(server),
+    ...(usesTls(server) ? { tls: {} } : {}),
+    db: databaseOf(server),
     retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 5), 1000),
-    // A replica that was the primary a moment ago: the address now leads to another one.
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    // The command was not carried out. Who waits for ever has it sent again.
+    reconnectOnError: (error) => isElsewhere(error) && (manner === 'patient' ? 2 : 1),
     socketTimeout: silence[manner],
     connectTimeout: 5_000,
     // How long a server that does not answer may keep a closed connection open, in milliseconds.
@@ -42,7 +39,7 @@ export function connect(server: RedisServer, options: { manner: Manner; deadline
   });
   let away = false;
   client.on('error', (error: unknown) => {
-    if (!away) log.warn({ err: error, redis: placeOf(server), connection: manner }, 'Redis is away');
+    if (!away) log.warn({ err: error, why: whyOf(error), redis: placeOf(server), connection: manner }, 'Redis is away');
     away = true;
   });
   client.on('ready', () => {
@@ -70,29 +67,16 @@ export async function disconnect(client: Endable): Promise<void> {
   await ended;
 }
 
-function addressOf({ url, ca }: RedisServer) {
-  const { protocol, hostname, port, username, password, pathname } = new URL(url);
-  const host = hostname.replace(/^\[|\]$/g, '');
-  return {
-    host,
-    port: port === '' ? 6379 : Number(port),
-    db: Number(pathname.slice(1) || 0),
-    ...(username === '' ? {} : { username: decodeURIComponent(username) }),
-    ...(password === '' ? {} : { password: decodeURIComponent(password) }),
-    ...(protocol === 'rediss:'
-      ? { tls: { ...(isIP(host) === 0 ? { servername: host } : {}), ...(ca === undefined ? {} : { ca }) } }
-      : {}),
-  };
-}
-
-/** `host:port`: what may be shown of a URL that holds a password. */
-function placeOf({ url }: RedisServer): string {
-  return new URL(url).host;
+/** A replica that was the primary a moment ago, or a node that our keys have left: another one takes our commands. */
+function isElsewhere({ message }: Error): boolean {
+  return message.startsWith('READONLY') || message.startsWith('MOVED');
 }
 
 /** A brisk connection whose every use ends within `deadlineMs`, one way or the other. */
 export class Link {
   readonly client: Redis;
+  /** Set by whoever looks at the server from time to time. */
+  readonly clock = new ServerClock();
   readonly #place: string;
   readonly #deadlineMs: number;
   readonly #firstAttempt: Promise<void>;
@@ -154,8 +138,14 @@ export class Link {
   }
 }
 
+/** What a failure to connect comes from: a code, e.g. `ECONNREFUSED`, `CERT_HAS_EXPIRED` or `WRONGPASS`. */
+function whyOf(error: unknown): string | undefined {
+  const { code } = error as { readonly code?: unknown };
+  return typeof code === 'string' ? code : refusalOf(error);
+}
+
 /** The code with which Redis refuses, e.g. `NOPERM` or `OOM`: the first word of its answer. */
 function refusalOf(cause: unknown): string | undefined {
-  if (!(cause instanceof Error && cause.name === 'ReplyError')) return undefined;
+  if (!(Error.isError(cause) && cause.name === 'ReplyError')) return undefined;
   return /^[A-Z]+/.exec(cause.message)?.[0];
 }

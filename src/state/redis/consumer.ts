@@ -10,6 +10,7 @@ import { jobIn } from './job-data.ts';
 import { beginRun, keptMs, settleRun } from './job-scripts.ts';
 import { idOf, type Keys, queueName } from './keys.ts';
 import type { JobData } from './queue.ts';
+import type { ServerClock } from './server-clock.ts';
 import { LockedWorker } from './worker.ts';
 
 export interface ConsumerTimings {
@@ -26,6 +27,7 @@ export interface RedisConsumerOptions {
   readonly run: (run: JobRun) => Promise<JobOutcome>;
   /** A patient connection for this consumer alone, which closes it. */
   readonly client: Redis;
+  readonly clock: ServerClock;
   readonly queue: Queue<JobData>;
   readonly keys: Keys;
   readonly timings: ConsumerTimings;
@@ -60,9 +62,10 @@ export class RedisConsumer implements Consumer {
 
   constructor(options: RedisConsumerOptions) {
     this.#options = options;
-    const { client, keys, timings, concurrency, deadLetters, log } = options;
+    const { client, clock, keys, timings, concurrency, deadLetters, log } = options;
     this.#worker = new LockedWorker(queueName, (job, token = '') => this.#process(job, token), {
       connection: client,
+      clock,
       prefix: keys.root,
       concurrency,
       lockDuration: timings.lockMs,
@@ -86,7 +89,7 @@ export class RedisConsumer implements Consumer {
   }
 
   async #process(job: BullJob<JobData>, token: string): Promise<void> {
-    const abort = this.#worker.watchLock(token, job.processedOn ?? Date.now());
+    const abort = this.#worker.watchLock(token, job.processedOn ?? this.#options.clock.now());
     const run = this.#run(job, token, abort);
     const settled = run.then(
       () => undefined,
@@ -136,8 +139,8 @@ export class RedisConsumer implements Consumer {
     const { client, keys, queue } = this.#options;
     const id = idOf(jobKey(job));
     const known = (await beginRun(client, [keys.heard(id), keys.letter(id)], [])) as string[];
-    const [asked = '', version = '', versionAt = '', at = '', letter = ''] = known;
-    const heard = heardFrom({ version, versionAt, at });
+    const [asked = '', version = '', versionAt = '', lowest = '', at = '', letter = ''] = known;
+    const heard = heardFrom({ version, versionAt, lowest, at });
     const beginning = { id, asked, heard };
     this.#beginnings.set(bull, beginning);
     if (letter !== '' && letter !== bull.id) this.#later(queue.remove(letter));
@@ -156,7 +159,8 @@ export class RedisConsumer implements Consumer {
   async #retry(bull: BullJob<JobData>, token: string, outcome: JobOutcome & { outcome: 'retry' }): Promise<never> {
     const delayMs = Math.max(1, Math.ceil(outcome.delayMs));
     const backend = this.#worker.getBackend();
-    await backend.moveToDelayed(bull.id ?? '', Date.now(), delayMs, token, { skipAttempt: !outcome.countsAsAttempt });
+    const now = this.#options.clock.now();
+    await backend.moveToDelayed(bull.id ?? '', now, delayMs, token, { skipAttempt: !outcome.countsAsAttempt });
     await this.#settle(bull, false);
     throw new DelayedError();
   }
@@ -234,9 +238,14 @@ export class RedisConsumer implements Consumer {
 }
 
 /** What Redis keeps as text; '' = nothing. */
-function heardFrom({ version, versionAt, at }: { version: string; versionAt: string; at: string }): Heard | null {
+function heardFrom(told: { version: string; versionAt: string; lowest: string; at: string }): Heard | null {
+  const { version, versionAt, lowest, at } = told;
   if (at === '') return null;
   if (version === '') return { version: null, at: Number(at) };
-  const known = { version: Number(version), at: Number(at) };
-  return versionAt === at ? known : { ...known, versionAt: Number(versionAt) };
+  return {
+    version: Number(version),
+    at: Number(at),
+    ...(versionAt === at ? {} : { versionAt: Number(versionAt) }),
+    ...(lowest === '' || lowest === version ? {} : { lowest: Number(lowest) }),
+  };
 }

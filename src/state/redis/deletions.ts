@@ -42,7 +42,8 @@ export class RedisDeletionLog implements DeletionLog {
     options: { copies: readonly string[]; limit: number; windowMs: number; now: number },
   ): Promise<boolean> {
     const { copies, limit, windowMs, now } = options;
-    const args = [limit, now - windowMs, now, Math.ceil(windowMs), skewMs, ...copies];
+    const time = this.#link.clock.fromOwn(now);
+    const args = [limit, time - windowMs, time, Math.ceil(windowMs), skewMs, ...copies];
     const admitted = await this.#link.use('note deletions', (client) =>
       admitAll(client, [this.#keys.deletionsOf(sync)], args),
     );
@@ -51,11 +52,15 @@ export class RedisDeletionLog implements DeletionLog {
 
   count(sync: string, { windowMs, now }: { windowMs: number; now: number }): Promise<number> {
     const key = this.#keys.deletionsOf(sync);
-    return this.#link.use('count deletions', (client) => client.zcount(key, `(${now - windowMs}`, '+inf'));
+    return this.#link.use('count deletions', (client) =>
+      client.zcount(key, `(${this.#link.clock.fromOwn(now) - windowMs}`, '+inf'),
+    );
   }
 
   noted(sync: string, { windowMs, now }: { windowMs: number; now: number }): Promise<readonly string[]> {
     const key = this.#keys.deletionsOf(sync);
-    return this.#link.use('list deletions', (client) => client.zrangebyscore(key, `(${now - windowMs}`, '+inf'));
+    return this.#link.use('list deletions', (client) =>
+      client.zrangebyscore(key, `(${this.#link.clock.fromOwn(now) - windowMs}`, '+inf'),
+    );
   }
 }

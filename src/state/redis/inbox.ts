@@ -113,6 +113,7 @@ export class RedisInbox implements JobInbox {
     const args = batch.flatMap(({ heard, delayMs }) => [
       heard?.version ?? '',
       heard?.versionAt ?? heard?.at ?? '',
+      heard?.lowest ?? heard?.version ?? '',
       heard?.at ?? '',
       delayMs > 0 ? 0 : 1,
     ]);
@@ -122,13 +123,13 @@ export class RedisInbox implements JobInbox {
 
   async #addOne(client: Redis, { id, job, delayMs }: Coalesced): Promise<void> {
     if (delayMs > 0 && (await this.#coalescesLater(client, id, delayMs))) return;
-    await this.#queue.add(job.kind, { job }, jobOptions(id, delayMs));
+    await this.#queue.add(job.kind, { job }, jobOptions(id, { delayMs, now: this.#link.clock.now() }));
   }
 
   async #coalescesLater(client: Redis, id: string, delayMs: number): Promise<boolean> {
     const { holder, next, queue } = this.#keys;
     const keys = [holder(id), next(id), queue('delayed'), queue('active'), queue('marker')];
-    const done = await coalesceLater(client, keys, [Math.ceil(delayMs), Date.now(), this.#queue.toKey('')]);
+    const done = await coalesceLater(client, keys, [Math.ceil(delayMs), this.#link.clock.now(), this.#queue.toKey('')]);
     return done === 1;
   }
 }

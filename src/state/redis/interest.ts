@@ -1,9 +1,10 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from '../../logging.ts';
 import type { Interest, InterestBoard, InterestReader } from '../contract.ts';
-import { connect, disconnect, type Link, type RedisServer } from './connection.ts';
+import { connect, disconnect, type Link } from './connection.ts';
 import type { Keys } from './keys.ts';
 import { script } from './script.ts';
+import type { RedisServer } from './server.ts';
 
 /** How often a connection that only listens is tried, in milliseconds: one that is half open says nothing by itself. */
 const pingMs = 10_000;

@@ -4,9 +4,11 @@ import { script } from './script.ts';
 export const keptMs = 7 * 24 * 3600 * 1000;
 
 /**
- * Raises what was heard of some keys: `version` and `at` never go down; `asked` counts how often a run at once was asked for.
+ * Raises what was heard of some keys: `version` and `at` never go down, `lowest` never up; `asked` counts how often a run at
+ * once was asked for.
  *
- * KEYS: heard of each. ARGV: how long to keep it; then for each: version or '', when it was told or '', at or '', 1 if a run at once is asked for.
+ * KEYS: heard of each. ARGV: how long to keep it; then for each: version or '', when it was told or '', lowest version or '', at or
+ * '', 1 if a run at once is asked for.
  */
 export const raiseHeard = `
 local function raise(key, field, value)
@@ -21,11 +23,17 @@ local function raiseVersion(key, version, at)
   local sooner = tonumber(version) == tonumber(known[1] or '-1') and tonumber(at) < tonumber(known[2])
   if higher or sooner then redis.call('HSET', key, 'version', version, 'versionAt', at) end
 end
+local function lower(key, value)
+  if value == '' then return end
+  local known = redis.call('HGET', key, 'lowest')
+  if not known or tonumber(value) < tonumber(known) then redis.call('HSET', key, 'lowest', value) end
+end
 for index, key in ipairs(KEYS) do
-  local first = index * 4 - 2
+  local first = index * 5 - 3
   raiseVersion(key, ARGV[first], ARGV[first + 1])
-  raise(key, 'at', ARGV[first + 2])
-  redis.call('HINCRBY', key, 'asked', ARGV[first + 3])
+  lower(key, ARGV[first + 2])
+  raise(key, 'at', ARGV[first + 3])
+  redis.call('HINCRBY', key, 'asked', ARGV[first + 4])
   redis.call('PEXPIRE', key, ARGV[1])
 end
 `;
@@ -62,15 +70,16 @@ return 1
 `);
 
 /**
- * What a run has to know when it begins: [asked, version, when it was told, at, id of the dead letter that this run makes obsolete].
+ * What a run has to know when it begins: [asked, version, when it was told, lowest version, at, id of the dead letter that this run
+ * makes obsolete].
  *
  * KEYS: heard, letter.
  */
 export const beginRun = script(`
-local heard = redis.call('HMGET', KEYS[1], 'asked', 'version', 'versionAt', 'at')
+local heard = redis.call('HMGET', KEYS[1], 'asked', 'version', 'versionAt', 'lowest', 'at')
 local letter = redis.call('GET', KEYS[2])
 if letter then redis.call('DEL', KEYS[2]) end
-return {heard[1] or '0', heard[2] or '', heard[3] or '', heard[4] or '', letter or ''}
+return {heard[1] or '0', heard[2] or '', heard[3] or '', heard[4] or '', heard[5] or '', letter or ''}
 `);
 
 /**

@@ -1,13 +1,22 @@
 import type { Queue } from 'bullmq';
 import type { Logger } from '../../logging.ts';
-import type { Consumer, DeadLetter, JobOutcome, JobRun, Jobs } from '../contract.ts';
+import {
+  type Consumer,
+  type DeadLetter,
+  type Job,
+  type JobOutcome,
+  type JobRun,
+  type Jobs,
+  jobKey,
+} from '../contract.ts';
 import { stateClosed } from '../failures.ts';
-import { connect, type Link, type RedisServer } from './connection.ts';
+import { connect, type Link } from './connection.ts';
 import { type ConsumerTimings, RedisConsumer } from './consumer.ts';
 import { RedisInbox } from './inbox.ts';
 import { jobIn } from './job-data.ts';
-import type { Keys } from './keys.ts';
+import { idOf, type Keys } from './keys.ts';
 import type { JobData } from './queue.ts';
+import type { RedisServer } from './server.ts';
 
 export interface RedisJobsOptions {
   readonly server: RedisServer;
@@ -32,10 +41,11 @@ export class RedisJobs extends RedisInbox implements Jobs {
 
   consume(options: { concurrency: number; run: (run: JobRun) => Promise<JobOutcome> }): Consumer {
     if (this.#closed) throw stateClosed();
-    const { server, queue, keys, timings, deadLetters, log } = this.#options;
+    const { server, link, queue, keys, timings, deadLetters, log } = this.#options;
     const consumer = new RedisConsumer({
       ...options,
       client: connect(server, { manner: 'patient', deadlineMs: 0, log }),
+      clock: link.clock,
       queue,
       keys,
       timings,
@@ -45,6 +55,12 @@ export class RedisJobs extends RedisInbox implements Jobs {
     });
     this.#consumers.add(consumer);
     return consumer;
+  }
+
+  isHeard(job: Job): Promise<boolean> {
+    const { link, keys } = this.#options;
+    const heard = keys.heard(idOf(jobKey(job)));
+    return link.use('ask what was heard', async (client) => (await client.hget(heard, 'at')) !== null);
   }
 
   async deadLetters(limit: number): Promise<DeadLetter[]> {

@@ -5,14 +5,16 @@ export const queueName = 'jobs';
 
 /**
  * Where everything stands in Redis. The prefix is a hash tag, so that a cluster keeps all keys in one slot and scripts may
- * touch several. The second word decides who may touch a key, see `access.ts`: `jobs` and `heard` are the webhook's
- * to write, `interest` to read, `operator` is nothing to it.
+ * touch several. The second word decides who may touch a key, see `access.ts`: `jobs`, `heard` and
+ * `history` are the webhook's to write, `interest` to read, `operator` is nothing to it.
  */
 export interface Keys {
   /** What BullMQ is told as its prefix. */
   readonly root: string;
   /** Also the name of the channel that tells of publications. */
   readonly interest: string;
+  /** The mark by which everybody sees that Redis was not emptied. */
+  readonly history: string;
   readonly copies: string;
   queue(type: 'wait' | 'delayed' | 'active' | 'failed' | 'marker'): string;
   /** The job that holds a job key now: BullMQ's deduplication key. */
@@ -38,6 +40,7 @@ export function keysOf(prefix: string): Keys {
   return {
     root,
     interest: `${root}:interest`,
+    history: `${root}:history`,
     copies: `${operator}:copies`,
     queue: (type) => `${queue}:${type}`,
     holder: (id) => `${queue}:de:${id}`,

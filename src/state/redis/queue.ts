@@ -28,12 +28,12 @@ export function openQueue(options: { link: Link; keys: Keys; log: Logger }): Que
 /**
  * How a job is added so that its key is never run twice at once and no event is lost: what BullMQ calls deduplication
  * coalesces while a job waits, stores one more run while it is active, and (`reschedule`) runs a delayed one now. A `jobId` would
- * break this: BullMQ looks at that first and drops the event.
+ * break this: BullMQ looks at that first and drops the event. `now`: Unix time in milliseconds, by the clock of Redis.
  */
-export function jobOptions(id: string, delayMs: number): JobsOptions {
+export function jobOptions(id: string, { delayMs, now }: { delayMs: number; now: number }): JobsOptions {
   return {
     deduplication: { id, keepLastIfActive: true, ...(delayMs > 0 ? {} : { reschedule: true }) },
-    ...(delayMs > 0 ? { delay: Math.ceil(delayMs) } : {}),
+    ...(delayMs > 0 ? { delay: Math.ceil(delayMs), timestamp: now } : {}),
     // BullMQ's own retries serve only failures between it and Redis; how our runs are retried is said by their outcome.
     attempts: 1_000_000,
     backoff: { type: 'fixed', delay: 1000 },

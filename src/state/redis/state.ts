@@ -1,15 +1,17 @@
 import type { Logger } from '../../logging.ts';
 import type { LedgerEntry, State, WebhookState } from '../contract.ts';
 import { RedisBudgets } from './budgets.ts';
-import { Link, type RedisServer } from './connection.ts';
+import { Link } from './connection.ts';
 import { RedisDeletionLog } from './deletions.ts';
+import { History } from './history.ts';
 import { RedisInbox } from './inbox.ts';
 import { RedisInterestBoard, RedisInterestReader } from './interest.ts';
 import { RedisJobs } from './jobs.ts';
-import { keysOf } from './keys.ts';
+import { type Keys, keysOf } from './keys.ts';
 import { RedisLeases } from './leases.ts';
 import { RedisLedger } from './ledger.ts';
 import { openQueue } from './queue.ts';
+import { type RedisServer, serverOf } from './server.ts';
 
 export interface RedisWebhookStateOptions extends RedisServer {
   /** Begins every key, in braces: letters, digits, `-`, `_`. */
@@ -17,6 +19,8 @@ export interface RedisWebhookStateOptions extends RedisServer {
   readonly log: Logger;
   /** After how many milliseconds without an answer Redis counts as away; default 800. */
   readonly deadlineMs?: number;
+  /** How often Redis is asked whether it is still the same, in milliseconds; default 5,000. */
+  readonly lookEveryMs?: number;
 }
 
 export interface RedisStateOptions extends RedisWebhookStateOptions {
@@ -47,18 +51,20 @@ export function createRedisState<Entry extends LedgerEntry>(options: RedisStateO
   const interest = new RedisInterestBoard({ server, link, keys, log });
   const leases = new RedisLeases({ link, keys, leaseMs, pollMs, log });
   const budgets = new RedisBudgets({ link, keys });
-  warnOfEviction(link, log);
+  const watch = watchHistory({ link, keys, options });
 
   return {
     jobs,
     interest,
     leases,
     budgets,
+    watch,
     deletions: new RedisDeletionLog({ link, keys }),
     ledger: new RedisLedger<Entry>({ link, keys }),
     ping: () => ping(link),
     async close() {
       await Promise.all([jobs.close(), interest.close()]);
+      watch.close();
       leases.close();
       budgets.close();
       await queue.close();
@@ -75,12 +81,15 @@ export function createRedisWebhookState(options: RedisWebhookStateOptions): Webh
   const link = new Link(server, { deadlineMs, log });
   const queue = openQueue({ link, keys, log });
   const interest = new RedisInterestReader({ server, link, keys, log });
+  const watch = watchHistory({ link, keys, options });
 
   return {
     inbox: new RedisInbox({ link, queue, keys }),
     interest,
+    watch,
     ping: () => ping(link),
     async close() {
+      watch.close();
       await interest.close();
       await queue.close();
       await link.close();
@@ -88,27 +97,11 @@ export function createRedisWebhookState(options: RedisWebhookStateOptions): Webh
   };
 }
 
-function serverOf({ url, ca }: RedisServer): RedisServer {
-  return ca === undefined ? { url } : { url, ca };
-}
-
 async function ping(link: Link): Promise<void> {
   await link.use('answer', (client) => client.ping());
 }
 
-/** A Redis that throws keys away when it is full would lose jobs without a word. */
-function warnOfEviction(link: Link, log: Logger): void {
-  link.client.on('ready', () => {
-    link
-      .use('say how it is set up', (client) => client.info('memory'))
-      .then((info) => {
-        const policy = /maxmemory_policy:(\S+)/.exec(info)?.[1];
-        if (policy === undefined || policy === 'noeviction') return;
-        log.warn(
-          { policy },
-          'Redis may evict keys when it is full, and with them jobs: set maxmemory-policy noeviction',
-        );
-      })
-      .catch((err: unknown) => log.debug({ err }, 'could not see how Redis is set up'));
-  });
+function watchHistory({ link, keys, options }: { link: Link; keys: Keys; options: RedisWebhookStateOptions }): History {
+  const { log, lookEveryMs } = options;
+  return new History({ link, keys, log, ...(lookEveryMs === undefined ? {} : { lookEveryMs }) });
 }

@@ -10,7 +10,7 @@ export function describeOutcomes(open: () => Promise<StateUnderTest>): void {
   afterEach(() => world.close());
 
   describe('what was heard', () => {
-    test('is there when the run begins: the highest version, the latest time, in whatever order they came', async () => {
+    test('is there when the run begins: the highest version, the lowest, the latest time, in whatever order they came', async () => {
       const { inbox } = world.webhook;
       await inbox.add([{ job: pathJob('a'), heard: { version: 7, at: 1000 } }]);
       await inbox.add([{ job: pathJob('a'), heard: { version: null, at: 3000 } }]);
@@ -20,9 +20,21 @@ export function describeOutcomes(open: () => Promise<StateUnderTest>): void {
       const runs = new Runs(world.state, () => done);
       await runs.untilQuiet();
 
-      expect(runs.of('a').map(({ heard }) => heard)).toEqual([{ version: 7, at: 3000, versionAt: 1000 }]);
+      expect(runs.of('a').map(({ heard }) => heard)).toEqual([{ version: 7, at: 3000, versionAt: 1000, lowest: 5 }]);
       expect(runs.of('b').map(({ heard }) => heard)).toEqual([{ version: null, at: 4000 }]);
       expect(runs.of('c').map(({ heard }) => heard)).toEqual([null]);
+    });
+
+    test('can be asked for until the key is done', async () => {
+      const { inbox } = world.webhook;
+      await inbox.add([{ job: pathJob('a'), heard: { version: 1, at: 1000 } }, { job: pathJob('b') }]);
+      const waits = await Promise.all(['a', 'b', 'c'].map((name) => world.state.jobs.isHeard(pathJob(name))));
+
+      const runs = new Runs(world.state, () => done);
+      await runs.untilQuiet();
+
+      expect(waits).toEqual([true, false, false]);
+      expect(await world.state.jobs.isHeard(pathJob('a'))).toBe(false);
     });
 
     test('stays through retries, rises during a run, and is forgotten when the key is done', async () => {

@@ -1,0 +1,166 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { SyncError } from '../../src/errors.ts';
+import { createLogger } from '../../src/logging.ts';
+import type { State, StateLoss, WebhookState } from '../../src/state/contract.ts';
+import { eventually } from '../peers/processes.ts';
+import { type RedisOptions, type RedisPeer, startRedis } from '../peers/start-redis.ts';
+import { freshPrefix, redisState, redisWebhookState } from './redis-world.ts';
+import { done, pathJob, Runs } from './runs.ts';
+
+let redis: RedisPeer;
+let admin: Redis;
+let state: State;
+let webhook: WebhookState;
+let losses: { operator: StateLoss[]; webhook: StateLoss[] };
+let logged: string[];
+
+async function start(options: RedisOptions = {}): Promise<void> {
+  redis = await startRedis(options);
+  admin = new Redis(redis.port, { maxRetriesPerRequest: null });
+  admin.on('error', () => undefined);
+  logged = [];
+  const log = createLogger({ level: 'warn', destination: { write: (line: string) => void logged.push(line) } });
+  const place = { url: redis.url, prefix: freshPrefix(), deadlineMs: 800, lookEveryMs: 100, log };
+  state = redisState(place);
+  webhook = redisWebhookState(place);
+  losses = { operator: [], webhook: [] };
+  state.watch.whenLost((loss) => losses.operator.push(loss));
+  webhook.watch.whenLost((loss) => losses.webhook.push(loss));
+  await Promise.all([state.ping(), webhook.ping()]);
+  // Until the first look is over there is nothing to compare with.
+  const marks = () => admin.keys('*:history');
+  await eventually(async () => (await marks()).length > 0, { what: 'the first look' });
+  await Promise.all([state.ping(), webhook.ping()]);
+}
+
+afterEach(async () => {
+  admin.disconnect();
+  await Promise.all([webhook.close(), state.close()]);
+  await redis.stop();
+});
+
+const bothLearnt = () =>
+  eventually(() => losses.operator.length > 0 && losses.webhook.length > 0, { what: 'both to learn of the loss' });
+const refusalOf = (work: Promise<unknown>) =>
+  work.then(
+    () => null,
+    (error: unknown) => error,
+  );
+
+describe('Redis may have lost what it took, and says nothing of it:', () => {
+  test.each([{ appendOnly: true }, { appendOnly: false }])('it restarted (%j)', async ({ appendOnly }) => {
+    await start({ appendOnly });
+
+    await redis.restart();
+    await bothLearnt();
+
+    const loss = appendOnly ? 'another server' : 'emptied';
+    expect(losses).toEqual({ operator: [loss], webhook: [loss] });
+  });
+
+  test('it was emptied', async () => {
+    await start();
+
+    await admin.flushall();
+    await bothLearnt();
+
+    expect(losses).toEqual({ operator: ['emptied'], webhook: ['emptied'] });
+  });
+
+  test('it evicts keys; that it may was said, and can be seen', async () => {
+    await start({ args: ['--maxmemory', '3mb', '--maxmemory-policy', 'allkeys-random'] });
+    await eventually(() => state.watch.mayEvict() && webhook.watch.mayEvict(), { what: 'the policy to be seen' });
+
+    for (let index = 0; index < 60; index += 1) await admin.set(`ballast ${index}`, 'x'.repeat(100_000));
+    await bothLearnt();
+
+    expect(['emptied', 'evicted']).toContain(losses.operator[0]);
+    expect(logged.join('')).toMatch(/set maxmemory-policy noeviction/);
+  });
+
+  test('the connection breaks and comes back: nothing is lost, and nothing is said', async () => {
+    await start();
+
+    await admin.call('CLIENT', 'KILL', 'TYPE', 'normal');
+    await eventually(() => Promise.all([state.ping(), webhook.ping()]), { what: 'both to be back' });
+    await state.jobs.add([{ job: pathJob('a') }]);
+    const looks = () => admin.info('commandstats').then((info) => Number(/cmdstat_info:calls=(\d+)/.exec(info)?.[1]));
+    const before = await looks();
+    await eventually(async () => (await looks()) > before + 10, { what: 'some looks' });
+
+    expect(losses).toEqual({ operator: [], webhook: [] });
+    expect(state.watch.mayEvict()).toBe(false);
+  });
+});
+
+describe('Redis is full and evicts nothing:', () => {
+  test('what cannot be taken is refused by name, and taken once there is room', async () => {
+    await start();
+    const runs = new Runs(state, () => done);
+    await state.jobs.add([{ job: pathJob('before') }]);
+    await runs.until('before', 1);
+    await admin.config('SET', 'maxmemory', '1mb');
+
+    const refusals = await Promise.all([
+      refusalOf(webhook.inbox.add([{ job: pathJob('a') }])),
+      refusalOf(state.ledger.remember('team/a', 'mount', 'x')),
+    ]);
+    await admin.config('SET', 'maxmemory', '0');
+    await webhook.inbox.add([{ job: pathJob('a') }]);
+
+    expect(refusals.map((error) => error instanceof SyncError && error.remedy)).toEqual(['Retry', 'Retry']);
+    expect(String(refusals[0])).toMatch(/did not take jobs: it refused with OOM; check its memory/);
+    await runs.until('a', 1);
+  });
+});
+
+describe('Redis becomes a replica:', () => {
+  test('what it refuses is told, and all goes on when it is a primary again', async () => {
+    await start();
+    const runs = new Runs(state, () => done);
+    await admin.call('REPLICAOF', '127.0.0.1', '1');
+
+    const refusal = await refusalOf(webhook.inbox.add([{ job: pathJob('a') }]));
+    await admin.call('REPLICAOF', 'NO', 'ONE');
+    await eventually(() => webhook.inbox.add([{ job: pathJob('a') }]).then(() => true), { what: 'it to be taken' });
+
+    expect(String(refusal)).toMatch(/READONLY|away or too slow/);
+    await runs.until('a', 1);
+  });
+});
+
+describe('Redis is slow:', () => {
+  test('for a moment nothing is taken, and whoever asks is told; then all goes on', async () => {
+    await start({ args: ['--enable-debug-command', 'local'] });
+    const runs = new Runs(state, () => done);
+    const slept = admin.call('DEBUG', 'SLEEP', '2');
+
+    const refusal = await eventually(() => refusalOf(webhook.inbox.add([{ job: pathJob('a') }])), {
+      what: 'a refusal',
+      every: 1,
+    });
+    await slept;
+    await eventually(() => webhook.inbox.add([{ job: pathJob('b') }]).then(() => true), { what: 'it to be taken' });
+
+    expect(String(refusal)).toMatch(/did not take jobs: it is away or too slow/);
+    await runs.until('b', 1);
+    expect(losses).toEqual({ operator: [], webhook: [] });
+  });
+});
+
+describe('the rights of our user:', () => {
+  beforeEach(() => start());
+
+  test('are taken away and given back: what is refused is told, and all goes on', async () => {
+    const runs = new Runs(state, () => done);
+    await admin.call('ACL', 'SETUSER', 'default', '-eval', '-evalsha');
+
+    const refusal = await refusalOf(webhook.inbox.add([{ job: pathJob('a') }]));
+    await admin.call('ACL', 'SETUSER', 'default', '+@all');
+    await eventually(() => webhook.inbox.add([{ job: pathJob('a') }]).then(() => true), { what: 'it to be taken' });
+
+    expect(String(refusal)).toMatch(/refused with NOPERM; check its memory, its role and the rights of this user/);
+    await runs.until('a', 1);
+  });
+});
