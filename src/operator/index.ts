@@ -6,6 +6,7 @@ import { Intake } from './intake.ts';
 import { InterestPublisher } from './interest-publisher.ts';
 import { Leader } from './leader.ts';
 import type { Manifests } from './manifests/contract.ts';
+import { MissedChanges } from './missed-changes.ts';
 import { SyncReconciler } from './reconcile-sync.ts';
 import { Rivals } from './rivals.ts';
 import { SourceWatch } from './source-watch.ts';
@@ -56,7 +57,8 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
       state.jobs.add(copies.map(({ sync, copy, source }) => ({ job: { kind: 'copy', sync, copy, source } }))),
   };
   const sources = new SourceWatch({ ledger: state.ledger, logger });
-  const parts = { world, state, syncs, manifests, statuses, sources, metrics, logger, random };
+  const missed = new MissedChanges({ jobs: state.jobs, syncs, manifests, metrics, logger, now });
+  const parts = { world, state, syncs, manifests, statuses, sources, missed, metrics, logger, random };
   const reconciler = new SyncReconciler(parts);
   const publisher = new InterestPublisher({
     board: state.interest,
@@ -79,6 +81,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   await intake.settled();
   logger.info({ syncs: [...syncs.all()].length }, 'manifests are listed');
   await leader.start();
+  const endWatch = state.watch.whenLost(() => leader.afterLoss());
   const consumer = state.jobs.consume({
     concurrency: options.concurrency,
     run: createWorker({ ...parts, reconciler }),
@@ -89,6 +92,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     reconcileAll: () => leader.reconcileAll(),
     async close(graceMs) {
       intake.close();
+      endWatch();
       await leader.close();
       await consumer.close(graceMs);
       await statuses.close();

@@ -74,6 +74,21 @@ export class Leader {
     else this.#askFor(this.#all());
   }
 
+  /** The shared state may have lost what it had taken: jobs, and what was published. */
+  afterLoss(): void {
+    if (!this.#leadership.leading) {
+      this.#askFor(this.#all());
+      return;
+    }
+    this.#takeOver().catch((error: unknown) => {
+      this.#options.logger.warn(
+        { err: error },
+        'what the shared state lost is not made good yet; it is tried again soon',
+      );
+      this.#soon(() => this.afterLoss());
+    });
+  }
+
   async close(): Promise<void> {
     this.#schedule.close();
     for (const timer of this.#again) clearTimeout(timer);
@@ -103,12 +118,16 @@ export class Leader {
     if (keys.length === 0) return;
     state.jobs.add(keys.map((sync) => ({ job: { kind: 'sync', sync } }))).catch((error: unknown) => {
       logger.warn({ err: error }, 'full reconciles could not be queued; they are asked for again soon');
-      const timer = setTimeout(() => {
-        this.#again.delete(timer);
-        this.#askFor(keys);
-      }, askAgainMs).unref();
-      this.#again.add(timer);
+      this.#soon(() => this.#askFor(keys));
     });
+  }
+
+  #soon(ask: () => void): void {
+    const timer = setTimeout(() => {
+      this.#again.delete(timer);
+      ask();
+    }, askAgainMs).unref();
+    this.#again.add(timer);
   }
 
   /** After `refreshInterval`, ±10 % so that syncs do not march in step; null = never. */

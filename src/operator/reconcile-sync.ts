@@ -9,6 +9,7 @@ import { writtenPlaceOf } from '../sync/written-places.ts';
 import { mustWait } from './asked.ts';
 import { isUnsure, retryOutcome } from './backoff.ts';
 import type { Manifests } from './manifests/contract.ts';
+import type { MissedChanges } from './missed-changes.ts';
 import { parked } from './parking.ts';
 import { rememberPlan } from './plan-summary.ts';
 import { isAfter, recallProgress, rememberProgress } from './progress.ts';
@@ -28,6 +29,7 @@ export interface SyncReconcilerOptions {
   readonly manifests: Manifests;
   readonly statuses: StatusWriter;
   readonly sources: SourceWatch;
+  readonly missed: MissedChanges;
   readonly logger: Logger;
   readonly random: () => number;
 }
@@ -61,7 +63,7 @@ export class SyncReconciler {
   }
 
   async #reconcile(run: JobRun, sync: VaultSecretSync, resolved: ResolvedSync): Promise<JobOutcome> {
-    const { world, state, sources, random } = this.#options;
+    const { world, state, sources, missed, random } = this.#options;
     let outcome: SyncOutcome;
     try {
       outcome = await reconcileSync({ world, resolved, signal: run.signal, unsure: isUnsure(run) });
@@ -78,6 +80,7 @@ export class SyncReconciler {
         delayMs: afterMs,
       })),
     ]);
+    await missed.note(outcome.missed);
     if (outcome.unread) {
       await sources.note(sync, outcome.unread.error);
       return this.#retry(run, outcome.unread.error);
@@ -108,7 +111,7 @@ export class SyncReconciler {
     const held = new Set(results.flatMap(({ change, destination }) => (change === 'unchanged' ? [destination] : [])));
     const places: WrittenPlace[] = [];
     for (const { destination } of destinations) {
-      const target = await world.target(destination).catch(() => null);
+      const target = await world.target(destination, sync.namespace).catch(() => null);
       if (target && held.has(target.scope)) places.push(writtenPlaceOf(target, destination));
     }
     await statuses.recordPlaces(sync, places);

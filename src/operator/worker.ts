@@ -8,6 +8,7 @@ import type { ResolvedSync } from '../sync/resolve.ts';
 import { reconcileSecret, type SecretOutcome } from '../sync/secret.ts';
 import { isUnsure, retryOutcome } from './backoff.ts';
 import type { Manifests } from './manifests/contract.ts';
+import type { MissedChanges } from './missed-changes.ts';
 import { parked } from './parking.ts';
 import type { SyncReconciler } from './reconcile-sync.ts';
 import type { SourceWatch } from './source-watch.ts';
@@ -25,6 +26,7 @@ export interface WorkerOptions {
   readonly statuses: StatusWriter;
   readonly sources: SourceWatch;
   readonly reconciler: SyncReconciler;
+  readonly missed: MissedChanges;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly random: () => number;
@@ -73,8 +75,9 @@ async function runJob(options: WorkerOptions, run: JobRun): Promise<JobOutcome> 
 
 /** One secret changed, or may have: every sync that selects it follows. */
 async function runPath(options: WorkerOptions, run: JobRun, job: Job & { kind: 'path' }): Promise<JobOutcome> {
-  const { world, state, syncs } = options;
+  const { world, state, syncs, missed } = options;
   const { vault, namespace, mount, name } = job;
+  if (run.heard) missed.heard(job);
   const selecting = syncs.selecting({ vault, namespace, mount, name });
   if (selecting.length === 0) return notOurs(options);
   const outcome = await reconcileSecret({
@@ -85,12 +88,14 @@ async function runPath(options: WorkerOptions, run: JobRun, job: Job & { kind: '
       version: run.heard.version,
       versionAt: run.heard.versionAt ?? run.heard.at,
       at: run.heard.at,
+      lowest: run.heard.lowest,
     },
     signal: run.signal,
     verify: false,
     unsure: isUnsure(run),
   });
   observeLatency(options, run, outcome.results);
+  await missed.note(outcome.missed);
   await state.jobs.add([...parked(outcome.results, options.random), ...wholeSyncs(outcome.resync)]);
   return settle(options, run, selecting, outcome);
 }

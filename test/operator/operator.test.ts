@@ -48,6 +48,7 @@ async function start(...syncs: VaultSecretSync[]): Promise<{ operator: Operator;
     },
     pending: () => jobs.pending(),
     consume: (options) => jobs.consume(options),
+    isHeard: (job) => jobs.isHeard(job),
     deadLetters: (limit) => jobs.deadLetters(limit),
     countDeadLetters: () => jobs.countDeadLetters(),
     replay: (id) => jobs.replay(id),
@@ -64,8 +65,8 @@ async function start(...syncs: VaultSecretSync[]): Promise<{ operator: Operator;
       ledger: state.ledger,
       writes: () => world.writes(),
       reader: () => world.vault,
-      target: (destination) => world.target(destination),
-      targetAt: (place) => world.targetAt(place),
+      target: (destination, namespace) => world.target(destination, namespace),
+      targetAt: (place, namespace) => world.targetAt(place, namespace),
       allows: (wish) => world.allows(wish),
       onCopy: (result) => world.onCopy(result),
       now: () => world.now(),
@@ -106,6 +107,32 @@ describe('an operator', () => {
       destinations: [{ destination: 'aws:eu-west-1:' }],
     });
     expect(operator.problem()).toBeNull();
+  });
+
+  test('looks at everything again, and publishes anew, when the shared state may have lost something', async () => {
+    const sync = someSync();
+    let lose: () => void = () => undefined;
+    state = {
+      ...state,
+      watch: {
+        whenLost(listener) {
+          lose = () => listener('another server');
+          return () => undefined;
+        },
+        mayEvict: () => false,
+      },
+    };
+    const { manifests } = await start(sync);
+    await untilReady(manifests, sync);
+    await untilIdle();
+    const before = asked.length;
+    const published = (await state.interest.read())?.revision ?? 0;
+
+    lose();
+    await eventually(() => asked.length > before, { what: 'the reconcile to be asked for' });
+
+    expect(asked.slice(before)).toEqual(['team-a/db']);
+    expect((await state.interest.read())?.revision).toBeGreaterThan(published);
   });
 
   test('follows an edit, and nothing else that changes about a sync', async () => {

@@ -1,12 +1,21 @@
 import type { VaultSecretSync } from '../../src/crd/vault-secret-sync.ts';
 import { createLogger } from '../../src/logging.ts';
-import { createMetrics } from '../../src/metrics.ts';
+import { createMetrics, type Metrics } from '../../src/metrics.ts';
+import { MissedChanges } from '../../src/operator/missed-changes.ts';
 import { SyncReconciler } from '../../src/operator/reconcile-sync.ts';
 import { SourceWatch } from '../../src/operator/source-watch.ts';
 import { StatusWriter } from '../../src/operator/status-writer.ts';
 import { Syncs } from '../../src/operator/syncs.ts';
 import { createWorker } from '../../src/operator/worker.ts';
-import type { Budgets, Heard, Job, JobOutcome, JobRun, NewJob } from '../../src/state/contract.ts';
+import {
+  type Budgets,
+  type Heard,
+  type Job,
+  type JobOutcome,
+  type JobRun,
+  jobKey,
+  type NewJob,
+} from '../../src/state/contract.ts';
 import { createMemoryState } from '../../src/state/memory/state.ts';
 import type { CopyRecord } from '../../src/sync/ports.ts';
 import { FakeWorld, mainVault } from '../sync/fake-world.ts';
@@ -26,6 +35,9 @@ export class Replica {
   readonly syncs = new Syncs({ vaults: [mainVault], installation: 'test' });
   /** Jobs that were asked for. */
   readonly asked: NewJob[] = [];
+  /** Keys of jobs that wait with something that was heard. */
+  readonly heard = new Set<string>();
+  readonly metrics: Metrics;
   readonly statuses: StatusWriter;
   readonly #run: (run: JobRun) => Promise<JobOutcome>;
   readonly #close: () => Promise<void>;
@@ -35,7 +47,10 @@ export class Replica {
     this.shared = shared;
     const logger = createLogger({ level: 'silent' });
     const memory = createMemoryState<CopyRecord>({ log: logger });
-    const jobs = { ...memory.jobs, add: async (added: readonly NewJob[]) => void this.asked.push(...added) };
+    const jobs = {
+      add: async (added: readonly NewJob[]) => void this.asked.push(...added),
+      isHeard: async (job: Job) => this.heard.has(jobKey(job)),
+    };
     const state = { ...memory, jobs, ledger: sharedWorld.ledger, budgets: unlimited } as unknown as typeof memory;
     const now = () => sharedWorld.clock.now;
     const random = () => 0.5;
@@ -49,6 +64,9 @@ export class Replica {
       },
     }) as FakeWorld;
     const sources = new SourceWatch({ ledger: state.ledger, logger });
+    this.metrics = createMetrics({ withProcess: false });
+    const { metrics } = this;
+    const missed = new MissedChanges({ jobs: state.jobs, syncs: this.syncs, manifests, metrics, logger, now });
     const parts = {
       world: this.world,
       state,
@@ -56,9 +74,10 @@ export class Replica {
       manifests,
       statuses: this.statuses,
       sources,
+      missed,
       logger,
       random,
-      metrics: createMetrics({ withProcess: false }),
+      metrics,
     };
     this.#run = createWorker({ ...parts, reconciler: new SyncReconciler(parts) });
     this.#close = async () => {

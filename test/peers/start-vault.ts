@@ -37,6 +37,8 @@ export interface VaultPeer {
   address: string;
   host: string;
   port: number;
+  /** Of the server, which opens its audit files anew on SIGHUP. */
+  pid: number;
   /** The root token. */
   token: string;
   /** The `vault` program. */
@@ -61,7 +63,7 @@ export interface VaultPeer {
   stop(): Promise<void>;
 }
 
-const token = 'root';
+const devToken = 'root';
 
 /** Starts a real Vault dev server on a free loopback port; its file audit device is enabled before anything else. */
 export async function startVault(options: VaultOptions = {}): Promise<VaultPeer> {
@@ -69,7 +71,7 @@ export async function startVault(options: VaultOptions = {}): Promise<VaultPeer>
   const folder = await makePeerFolder('vault');
   try {
     const { server, port } = await startOnFreePort((free) => startServer(bin, folder, free));
-    const peer = connectTo({ bin, folder, port, server });
+    const peer = connectTo({ bin, folder, port, server, token: devToken, unsealKey: () => unsealKeyIn(server) });
     try {
       await enableAuditFile(peer);
       for (const [mount, version] of Object.entries(options.mounts ?? {})) await peer.enableKv(mount, version);
@@ -86,7 +88,7 @@ export async function startVault(options: VaultOptions = {}): Promise<VaultPeer>
 }
 
 async function startServer(bin: string, folder: string, port: number): Promise<{ server: PeerProcess; port: number }> {
-  const args = ['server', '-dev', `-dev-root-token-id=${token}`, '-dev-no-store-token'];
+  const args = ['server', '-dev', `-dev-root-token-id=${devToken}`, '-dev-no-store-token'];
   args.push(`-dev-listen-address=127.0.0.1:${port}`);
   const server = await startProcess({ name: 'vault', command: bin, args, folder });
   await server.untilReady(async () => {
@@ -101,9 +103,17 @@ interface RunningServer {
   folder: string;
   port: number;
   server: PeerProcess;
+  /** The root token. */
+  token: string;
+  unsealKey(): Promise<string>;
 }
 
-function connectTo({ bin, folder, port, server }: RunningServer): VaultPeer {
+async function unsealKeyIn(server: PeerProcess): Promise<string> {
+  return /^Unseal Key: (\S+)/m.exec(await server.readLog())?.[1] ?? '';
+}
+
+/** What tests do with a server that runs. */
+export function connectTo({ bin, folder, port, server, token, unsealKey }: RunningServer): VaultPeer {
   const address = `http://127.0.0.1:${port}`;
   const api: VaultPeer['api'] = async (method, path, body, headers) => {
     const answer = await fetch(`${address}/v1/${path}`, {
@@ -123,6 +133,7 @@ function connectTo({ bin, folder, port, server }: RunningServer): VaultPeer {
     address,
     host: '127.0.0.1',
     port,
+    pid: server.pid,
     token,
     bin,
     auditFile: auditFileIn(folder),
@@ -146,8 +157,7 @@ function connectTo({ bin, folder, port, server }: RunningServer): VaultPeer {
       }),
     seal: () => must('PUT', 'sys/seal'),
     async unseal() {
-      const key = /^Unseal Key: (\S+)/m.exec(await server.readLog())?.[1];
-      await must('PUT', 'sys/unseal', { key });
+      await must('PUT', 'sys/unseal', { key: await unsealKey() });
     },
     pause: () => server.pause(),
     resume: () => server.resume(),
@@ -163,7 +173,7 @@ function auditFileIn(folder: string): string {
 }
 
 /** First of all devices: while one device takes the entries, another that is away cannot stop Vault. */
-async function enableAuditFile(peer: VaultPeer): Promise<void> {
+export async function enableAuditFile(peer: VaultPeer): Promise<void> {
   const device = { type: 'file', options: { file_path: peer.auditFile } };
   const answer = await peer.api('PUT', 'sys/audit/file', device);
   if (answer.status >= 300) throw new Error(`Vault refused its file audit device: ${JSON.stringify(answer.body)}`);
