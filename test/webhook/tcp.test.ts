@@ -1,9 +1,8 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { createAllowList } from '../../src/webhook/tcp.ts';
 import { auditLine } from './entries.ts';
-import { eventually, type FakeClock, fakeClock, jobsOf, startWorld, type World } from './fakes.ts';
+import { eventually, jobsOf, startWorld, type World } from './fakes.ts';
 
 const worlds: World[] = [];
 const sockets: Socket[] = [];
@@ -136,42 +135,6 @@ describe('the TCP listener', () => {
     expect(jobsOf(world.state.added)).toEqual(['path main  secret a', 'path main  secret b']);
   });
 
-  test('reads on when there is too much to keep: counts it, and asks for a reconcile when the queue is back', async () => {
-    const clock: FakeClock = fakeClock(Date.now());
-    const world = await start({ clock });
-    await clock.advance(300_000);
-    const socket = await dial(world);
-    world.state.mode = 'refusing';
-
-    for (let index = 0; index <= 10_000; index += 100) {
-      socket.write(Array.from({ length: 100 }, (_, offset) => lineOf(`app-${index + offset}`)).join(''));
-    }
-    await eventually(async () => (await world.count('auditEntries', {})) === 10_100, 'every line to be read');
-    world.state.mode = 'up';
-    await clock.advance(2_000);
-
-    const shed = await world.count('ingestRefused', { reason: 'shed' });
-    expect(shed).toBeGreaterThan(10_000);
-    expect(world.state.added).toContainEqual({ job: { kind: 'mount', vault: 'main', namespace: '', mount: '' } });
-    expect(world.state.added).toHaveLength(1 + 10_100 - shed);
-  });
-
-  test('asks for a reconcile when Vault connects again', async () => {
-    const clock = fakeClock(Date.now());
-    const world = await start({ clock });
-    await clock.advance(300_000);
-
-    const first = await dial(world);
-    first.destroy();
-    await eventually(() => first.closed, 'the end of the first connection');
-    const addedBefore = world.state.added.length;
-    await dial(world);
-
-    await eventually(() => world.state.added.length === 1, 'the job');
-    expect(addedBefore).toBe(0);
-    expect(jobsOf(world.state.added)).toEqual(['mount main  ']);
-  });
-
   test('turns away an address that is not allowed', async () => {
     const world = await start({
       settings: { tcp: [{ host: '127.0.0.1', port: 0, vault: 'main', allow: ['10.0.0.0/8'] }] },
@@ -205,29 +168,4 @@ describe('the TCP listener', () => {
     expect(world.webhook.httpAddress).toBeNull();
     expect(world.webhook.tcpAddresses).toHaveLength(1);
   });
-});
-
-describe('an allow list', () => {
-  test.each([
-    { allow: [], address: '192.0.2.1', allowed: true },
-    { allow: ['192.0.2.0/24'], address: '192.0.2.1', allowed: true },
-    { allow: ['192.0.2.0/24'], address: '::ffff:192.0.2.1', allowed: true },
-    { allow: ['192.0.2.0/24'], address: '192.0.3.1', allowed: false },
-    { allow: ['192.0.2.7'], address: '192.0.2.7', allowed: true },
-    { allow: ['192.0.2.7'], address: '192.0.2.8', allowed: false },
-    { allow: ['10.0.0.0/8', 'fd00::/8'], address: 'fd12::1', allowed: true },
-    { allow: ['10.0.0.0/8', 'fd00::/8'], address: 'fe80::1', allowed: false },
-    { allow: ['10.0.0.0/8'], address: '', allowed: false },
-  ])('of $allow answers $allowed for "$address"', ({ allow, address, allowed }) => {
-    const isAllowed = createAllowList(allow);
-
-    expect(isAllowed(address)).toBe(allowed);
-  });
-
-  test.each(['10.0.0.0/33', '10.0.0/8', 'vault.example.com', 'fd00::/129', '10.0.0.0/', '10.0.0.0/8/8'])(
-    'refuses "%s"',
-    (network) => {
-      expect(() => createAllowList([network])).toThrow('is no network');
-    },
-  );
 });
