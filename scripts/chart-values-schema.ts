@@ -14,7 +14,15 @@ interface Schema {
 }
 
 /** What the chart decides itself: the roles by `mode`, the rest because it runs in Kubernetes. */
-const decidedByChart = ['roles', 'manifests.directory', 'manifests.kubeconfig', 'operator.namespace'];
+const decidedByChart = [
+  'roles',
+  'manifests.directory',
+  'manifests.kubeconfig',
+  'operator.namespace',
+  // Files are followed beside each Vault, not in the chart's pods.
+  'webhook.http.enabled',
+  'webhook.files',
+];
 
 /** The schema of the chart's values. Helm refuses what it does not allow, so a misspelt setting never reaches a pod. */
 export function chartValuesSchema(): object {
@@ -35,9 +43,10 @@ export function chartValuesSchema(): object {
       imagePullSecrets: list,
       settings: forChart(Settings as unknown as Schema, ''),
       redis: closed({ url: redisUrl, existingSecret, webhook: closed({ url: redisUrl, existingSecret }) }),
-      operator: closed(pod),
+      operator: closed({ ...pod, identities: closed({ serviceAccounts: namespaces, secrets: namespaces }) }),
       webhook: closed({
         ...pod,
+        tls: closed({ secretName: text, clients: list, require: { enum: ['all', 'any'] } }),
         service: closed({
           type: { enum: ['ClusterIP', 'NodePort', 'LoadBalancer'] },
           annotations: strings,
@@ -63,6 +72,15 @@ export function chartValuesSchema(): object {
 const text: Schema = { type: 'string' };
 const flag: Schema = { type: 'boolean' };
 const list: Schema = { type: 'array' };
+/** Names of namespaces, or `*` alone for all of them. */
+const namespaces: Schema = {
+  type: 'array',
+  uniqueItems: true,
+  anyOf: [
+    { items: { type: 'string', pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$' } },
+    { maxItems: 1, items: { const: '*' } },
+  ],
+};
 /** Kubernetes' own; its API server judges it. */
 const open: Schema = { type: 'object' };
 const strings: Schema = { type: 'object', additionalProperties: { type: 'string' } };

@@ -11,7 +11,7 @@ import type { Webhook } from '../webhook/index.ts';
 import type { Arguments } from './arguments.ts';
 import { composeState, type States } from './compose/state.ts';
 import { exitCodes } from './output.ts';
-import { parseSettings, readCredential, readSettings, settingsFile } from './read-settings.ts';
+import { parseSettings, readSettings, settingsFile } from './read-settings.ts';
 import { type SettingsWatchOptions, watchSettings } from './settings-watch.ts';
 
 /** Runs the roles that the settings name until the process is told to stop. */
@@ -27,7 +27,13 @@ export async function start(given: Arguments): Promise<number> {
     const states = await composeState(settings, logger);
     open.unshift(() => states.close());
     const jobs = states.operator?.jobs;
-    const metrics = createMetrics({ withProcess: true, countDeadLetters: jobs && (() => jobs.countDeadLetters()) });
+    const watch = (states.operator ?? states.webhook)?.watch;
+    const metrics = createMetrics({
+      withProcess: true,
+      countDeadLetters: jobs && (() => jobs.countDeadLetters()),
+      stateMayEvict: watch && (() => watch.mayEvict()),
+    });
+    watch?.whenLost((loss) => metrics.stateLosses.inc({ loss }));
     const writes = () => live.writes;
     const parts: Parts = { settings, writes, logger, metrics, states, graceMs, open };
     tellWrites(logger, settings);
@@ -44,10 +50,15 @@ export async function start(given: Arguments): Promise<number> {
         roles: settings.roles,
         ops: ops.address,
         ...(webhook?.httpAddress
-          ? { events: `http://${webhook.httpAddress.address}:${webhook.httpAddress.port}/events` }
+          ? {
+              events: `${settings.webhook.http.tls ? 'https' : 'http'}://${webhook.httpAddress.address}:${webhook.httpAddress.port}/events`,
+            }
           : {}),
         ...(webhook && webhook.tcpAddresses.length > 0
           ? { tcp: webhook.tcpAddresses.map(({ address, port }) => `${address}:${port}`) }
+          : {}),
+        ...(webhook && webhook.udpAddresses.length > 0
+          ? { udp: webhook.udpAddresses.map(({ address, port }) => `${address}:${port}`) }
           : {}),
       },
       'started',
@@ -102,7 +113,7 @@ async function startOperatorRole(parts: Parts): Promise<Operator> {
   const { startOperator } = await import('../operator/index.ts');
   const kubernetes = settings.manifests.directory === undefined ? await connect(settings, logger) : null;
   if (kubernetes) open.unshift(() => kubernetes.close());
-  const stores = await composeStores(settings, logger);
+  const stores = await composeStores(settings, { logger, kubernetes });
   open.unshift(() => stores.close());
   const vaults = await composeVaults(settings, { ...parts, logger });
   open.unshift(() => vaults.close());
@@ -151,19 +162,31 @@ async function startWebhookRole({ settings, states, metrics, logger, open, grace
   if (!states.webhook) throw new Error('the webhook role has no state');
   const { startWebhook, systemClock } = await import('../webhook/index.ts');
   const section = settings.webhook;
-  const tokens = await Promise.all(
-    section.tokens.map(async ({ token, tokenFile, vault }) => ({
-      token: tokenFile === undefined ? (token ?? '') : await readCredential(tokenFile, 'webhook.tokens[].tokenFile'),
-      ...(vault === undefined ? {} : { vault }),
-    })),
-  );
   const webhook = await startWebhook({
     settings: {
-      http: section.http,
+      http: section.http.enabled ? section.http : null,
       tcp: section.tcp,
-      tokens,
+      unix: section.unix,
+      udp: section.udp,
+      files: section.files,
+      eventSubscriptions: section.eventSubscriptions.flatMap((entry) => {
+        const vault = settings.vaults.find(({ name }) => name === entry.vault);
+        return vault
+          ? [{ address: vault.address, caFile: vault.caFile, allNamespaces: vault.namespaces, ...entry }]
+          : [];
+      }),
+      tokens: section.tokens,
       allowUnauthenticated: section.allowUnauthenticated,
-      limits: { maxBodyBytes: section.maxBodyBytes },
+      limits: {
+        maxBodyBytes: section.maxBodyBytes,
+        maxLineBytes: section.maxLineBytes,
+        maxConnections: section.http.maxConnections,
+        maxConnectionsPerAddress: section.http.maxConnectionsPerAddress,
+        maxRequestsPerSender: section.http.maxRequestsPerSender,
+        requestsPerSecond: section.http.requestsPerSecond,
+        headerMs: section.http.headerSeconds * 1000,
+        requestMs: section.http.bodySeconds * 1000,
+      },
       vaults: settings.vaults.map(({ name, address, aliases }) => ({ name, address, aliases })),
     },
     state: states.webhook,

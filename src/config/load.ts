@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { InputError } from '../errors.ts';
 import { comparableAddress } from '../paths/places.ts';
@@ -24,6 +25,8 @@ const wellKnown: readonly { readonly variable: string; readonly path: string }[]
   { variable: 'AZURE_CLIENT_SECRET', path: 'stores.azure.clientSecret' },
   { variable: 'AZURE_FEDERATED_TOKEN_FILE', path: 'stores.azure.federatedTokenFile' },
   { variable: 'AZURE_AUTHORITY_HOST', path: 'stores.azure.authorityHost' },
+  { variable: 'IDENTITY_ENDPOINT', path: 'stores.azure.managedIdentityEndpoint' },
+  { variable: 'IDENTITY_HEADER', path: 'stores.azure.managedIdentityHeader' },
   { variable: 'POD_NAMESPACE', path: 'operator.namespace' },
   { variable: 'KUBECONFIG', path: 'manifests.kubeconfig' },
 ];
@@ -174,9 +177,7 @@ function brokenRules(settings: Settings): Problem[] {
   const add = (path: string, message: string) => problems.push({ path, message });
   const webhook = settings.roles.includes('webhook');
   const operator = settings.roles.includes('operator');
-  if (!settings.state.redis && !(webhook && operator)) {
-    add('state.redis', 'is required when this process has only one role: the roles meet in Redis');
-  }
+  problems.push(...stateProblems(settings.state, webhook && operator));
   if (settings.vaults.length === 0) add('vaults', 'name at least one Vault: {name: main, address: https://…}');
   const calledBy = new Map<string, { index: number; name: string }>();
   settings.vaults.forEach((vault, index) => {
@@ -200,7 +201,12 @@ function brokenRules(settings: Settings): Problem[] {
     const names = settings.vaults.map((vault) => vault.name);
     for (const [list, entries] of [
       ['tcp', settings.webhook.tcp],
+      ['unix', settings.webhook.unix],
+      ['udp', settings.webhook.udp],
       ['tokens', settings.webhook.tokens],
+      ['files', settings.webhook.files],
+      ['eventSubscriptions', settings.webhook.eventSubscriptions],
+      ['http.tls.clients', settings.webhook.http.tls?.clients ?? []],
     ] as const) {
       entries.forEach((entry, index) => {
         if (entry.vault !== undefined && !names.includes(entry.vault)) {
@@ -211,7 +217,39 @@ function brokenRules(settings: Settings): Problem[] {
     settings.webhook.tokens.forEach((entry, index) => {
       if (!entry.token === !entry.tokenFile) add(`webhook.tokens[${index}]`, 'give exactly one of tokenFile and token');
     });
-    if (settings.webhook.tokens.length === 0 && !settings.webhook.allowUnauthenticated) {
+    settings.webhook.files.forEach(({ path, checkpoint }, index, files) => {
+      const at = `webhook.files[${index}]`;
+      if (!isAbsolute(path)) add(`${at}.path`, 'must be absolute, e.g. /vault/audit/audit.log');
+      if (!isAbsolute(checkpoint))
+        add(`${at}.checkpoint`, 'must be absolute, e.g. /var/lib/vault-secret-sync/audit.json');
+      for (const earlier of files.slice(0, index)) {
+        if (earlier.path === path) add(`${at}.path`, 'is followed already: one Vault writes a file');
+        if (earlier.checkpoint === checkpoint) add(`${at}.checkpoint`, "is another file's: give each its own");
+      }
+    });
+    settings.webhook.eventSubscriptions.forEach(({ vault }, index, subscriptions) => {
+      if (subscriptions.findIndex((other) => other.vault === vault) < index) {
+        add(
+          `webhook.eventSubscriptions[${index}].vault`,
+          'is subscribed to already: one subscription hears all of a Vault',
+        );
+      }
+    });
+    const { enabled, host, plain, tls } = settings.webhook.http;
+    if (enabled && !tls && !plain && !isLoopback(host)) {
+      add(
+        'webhook.http',
+        `listens at ${host}, which others can reach, without TLS: name tls.certFile and tls.keyFile, or set plain: true where an ingress or a mesh ends TLS in front of it`,
+      );
+    }
+    if (tls && tls.clients.length > 0 !== (tls.clientCaFile !== undefined)) {
+      add(
+        'webhook.http.tls',
+        'give clientCaFile and clients together: who issues certificates, and which are let in ([{name: "**"}] for any)',
+      );
+    }
+    const certificates = (tls?.clients.length ?? 0) > 0;
+    if (enabled && settings.webhook.tokens.length === 0 && !certificates && !settings.webhook.allowUnauthenticated) {
       add(
         'webhook.tokens',
         'give senders a token ([{tokenFile: …}]), or set webhook.allowUnauthenticated: true if something before the webhook authenticates them',
@@ -220,6 +258,42 @@ function brokenRules(settings: Settings): Problem[] {
   }
   if (operator && settings.manifests.directory && !settings.installation) {
     add('installation', 'is required with manifests from files: a name of your choice that never changes');
+  }
+  return problems;
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+/** The shared state is in one place at most, and its credentials are said once. */
+function stateProblems(state: Settings['state'], hasBothRoles: boolean): Problem[] {
+  const places = (['redis', 'sentinel', 'cluster'] as const).filter((place) => state[place] !== undefined);
+  const [place] = places;
+  const problems: Problem[] = [];
+  const add = (path: string, message: string) => problems.push({ path: `state.${path}`, message });
+  if (place === undefined && !hasBothRoles) {
+    add(
+      'redis',
+      'is required when this process has only one role: the roles meet in Redis (or give state.sentinel or state.cluster)',
+    );
+  }
+  if (places.length > 1) {
+    problems.push({ path: 'state', message: `give one of redis, sentinel and cluster, not ${places.join(' and ')}` });
+  }
+  if (state.username !== undefined && state.usernameFile !== undefined)
+    add('username', 'give it or usernameFile, not both');
+  if (state.password !== undefined && state.passwordFile !== undefined)
+    add('password', 'give it or passwordFile, not both');
+  if ((state.certFile === undefined) !== (state.keyFile === undefined))
+    add('certFile', 'give certFile and keyFile, or neither');
+  const usesTls = state.redis?.startsWith('rediss:') || state.sentinel?.tls || state.cluster?.tls;
+  const unused = (['caFile', 'certFile', 'serverName'] as const).find((setting) => state[setting] !== undefined);
+  if (place !== undefined && !usesTls && unused !== undefined) {
+    add(
+      unused,
+      place === 'redis' ? 'is for TLS: write rediss:// in state.redis' : `is for TLS: set state.${place}.tls: true`,
+    );
   }
   return problems;
 }

@@ -62,6 +62,12 @@ const VaultSettings = Type.Object(
 );
 export type VaultSettings = Static<typeof VaultSettings>;
 
+const Nodes = (description: string) =>
+  Type.Array(Type.String({ pattern: '^(\\[[0-9a-fA-F:.]+\\]|[^:\\s/@]+)(:[0-9]{1,5})?$' }), {
+    minItems: 1,
+    description,
+  });
+
 const Globs = (description: string, byDefault?: string[]) =>
   Type.Array(Type.String({ minLength: 1, maxLength: 2048 }), {
     ...(byDefault ? { default: byDefault } : { minItems: 1 }),
@@ -76,9 +82,12 @@ const Policy = Type.Object(
       'Paths they may read, as `[<Vault namespace>/]<mount>/<name>`; `*` is anything within a segment, `**` anything, `$namespace` the Kubernetes namespace of the sync.',
     ),
     destinations: Globs(
-      'Copies they may write, as `<store>:<place>/<name>`, e.g. `aws:eu-west-1:*/team-a/**` (the account of `roleArn` follows the region), `azure:team-a.vault.azure.net/*`, `gcp:my-project/*`.',
+      'Copies they may write, as `<store>:<place>/<name>`, e.g. `aws:eu-west-1:*/team-a/**` (the account of `roleArn` follows the region; for the keys of a Secret `<namespace>.<Secret>`), `azure:team-a.vault.azure.net/*`, `gcp:my-project/*`.',
     ),
-    roles: Globs('AWS roles that `roleArn` may name.', []),
+    roles: Globs(
+      'AWS roles that `roleArn` may name for the operator to assume; with `auth` it is not the operator who does.',
+      [],
+    ),
   },
   strict,
 );
@@ -92,9 +101,9 @@ function Calls(what: string) {
 function callsPerSecond(places: string) {
   return Type.Object(
     {
-      read: Calls(`Descriptions of single copies a second in each ${places}.`),
-      list: Calls(`Listings a second in each ${places}.`),
-      write: Calls(`Writes and deletions a second in each ${places}.`),
+      read: Calls(`Descriptions of single copies a second that each ${places}, allows; 96 % of it are used.`),
+      list: Calls(`Listings a second that each ${places}, allows.`),
+      write: Calls(`Writes and deletions a second that each ${places}, allows. A write may take more than one call.`),
     },
     { ...strict, default: {} },
   );
@@ -157,6 +166,21 @@ const Stores = Type.Object(
         clientSecret: Secret('Also `AZURE_CLIENT_SECRET`. Better: workload identity.'),
         clientSecretFile: File('A file with the client secret.'),
         federatedTokenFile: File('Workload identity: a file with the token. Also `AZURE_FEDERATED_TOKEN_FILE`.'),
+        managedIdentity: Type.Boolean({
+          default: false,
+          description:
+            'Where there is neither a client secret nor a federated token: the identity that Azure gave the machine or app signs in; `clientId` picks one of several.',
+        }),
+        managedIdentityEndpoint: Type.Optional(
+          Type.String({
+            pattern: '^https?://',
+            description:
+              'Where it is asked for its token, if not at `http://169.254.169.254/metadata/identity/oauth2/token`. Also `IDENTITY_ENDPOINT`.',
+          }),
+        ),
+        managedIdentityHeader: Secret(
+          'What App Service and Container Apps want to be told there. Also `IDENTITY_HEADER`, which they set.',
+        ),
         allowedHosts: Type.Array(Type.String({ minLength: 1 }), {
           default: [],
           description:
@@ -169,6 +193,29 @@ const Stores = Type.Object(
             secret: true,
             description:
               'HTTP proxy through which vaults and the sign-in are reached, e.g. `http://proxy.example.com:3128`.',
+          }),
+        ),
+        requestTimeoutMs: Type.Optional(
+          Type.Integer({
+            minimum: 1_000,
+            maximum: 600_000,
+            description:
+              'Longest time for one request to a vault, in milliseconds, from connecting to the last byte; 30000 unless said.',
+          }),
+        ),
+        signInTimeoutMs: Type.Optional(
+          Type.Integer({
+            minimum: 1_000,
+            maximum: 600_000,
+            description: 'The same for one sign-in; 10000 unless said.',
+          }),
+        ),
+        recoveryPatienceMs: Type.Optional(
+          Type.Integer({
+            minimum: 0,
+            maximum: 600_000,
+            description:
+              'How long one write waits, in milliseconds, while the vault deletes or recovers a secret of that name; then the copy is tried again later. 5000 unless said.',
           }),
         ),
       },
@@ -197,6 +244,35 @@ const Stores = Type.Object(
           default: false,
           description: 'Plain text and no credentials; for a stand-in on loopback only.',
         }),
+        transport: StringEnum(['grpc', 'rest'], {
+          default: 'grpc',
+          description:
+            'How Secret Manager is spoken to: gRPC (HTTP/2), or REST where a network lets only HTTP/1.1 through.',
+        }),
+        callTimeoutMs: Type.Integer({
+          minimum: 100,
+          maximum: 600_000,
+          default: 10_000,
+          description: 'Longest time for one call, and for one exchange of tokens, in milliseconds.',
+        }),
+        caFile: File('PEM file with certificate authorities to trust.'),
+        proxy: Type.Optional(
+          Type.String({
+            pattern: '^http://[^/]+/?$',
+            secret: true,
+            description: 'HTTP proxy that requests to Google go through, e.g. `http://proxy.example.com:3128`.',
+          }),
+        ),
+        stsEndpoint: Type.String({
+          pattern: '^https://[^/]+$',
+          default: 'https://sts.googleapis.com',
+          description: 'Where the token of a ServiceAccount (`auth.serviceAccountRef`) is exchanged for one of Google.',
+        }),
+        iamCredentialsEndpoint: Type.String({
+          pattern: '^https://[^/]+$',
+          default: 'https://iamcredentials.googleapis.com',
+          description: 'Where that one is exchanged for one of the service account in `auth.impersonate`.',
+        }),
       },
       { ...strict, default: {} },
     ),
@@ -204,12 +280,95 @@ const Stores = Type.Object(
   { ...strict, default: {} },
 );
 
+const hearsVault = Type.String({ minLength: 1, description: 'Name of the Vault that writes here.' });
+const allowed = Type.Array(Type.String({ minLength: 1 }), {
+  default: [],
+  description: 'Networks that may connect, e.g. `10.0.0.0/8`; empty = all.',
+});
+const socketConnections = Type.Integer({
+  minimum: 1,
+  maximum: 10_000,
+  default: 100,
+  description: 'Connections at a time; more are refused.',
+});
+
 const Webhook = Type.Object(
   {
     http: Type.Object(
       {
-        host: Type.String({ default: '0.0.0.0', description: 'Address to listen on.' }),
+        enabled: Type.Boolean({
+          default: true,
+          description: 'False where nothing is posted here, e.g. where only `webhook.files` are read.',
+        }),
+        host: Type.String({
+          default: '127.0.0.1',
+          description: 'Address to listen on. One that others can reach needs `tls`, or `plain: true`.',
+        }),
         port: Port(8080, 'Port of `POST /events`; 0 = any free one.'),
+        plain: Type.Boolean({
+          default: false,
+          description: 'Listen without TLS where others can reach it: only behind an ingress or a mesh that ends TLS.',
+        }),
+        tls: Type.Optional(
+          Type.Object(
+            {
+              certFile: Type.String({
+                minLength: 1,
+                description: 'PEM file with the server’s certificate and those between it and its authority; followed.',
+              }),
+              keyFile: Type.String({ minLength: 1, description: 'PEM file with its private key; followed.' }),
+              clientCaFile: File('PEM file with the authorities that issue senders’ certificates; followed.'),
+              clients: Type.Array(
+                Type.Object(
+                  {
+                    name: Type.String({
+                      minLength: 1,
+                      description:
+                        'A name in the certificate: common name, DNS name or URI (SPIFFE), written out or as a glob; `**` = any.',
+                    }),
+                    vault: Type.Optional(
+                      Type.String({ minLength: 1, description: 'The only Vault this sender may speak for.' }),
+                    ),
+                  },
+                  strict,
+                ),
+                { default: [], description: 'Senders’ certificates that are let in. Needs `clientCaFile`.' },
+              ),
+              require: StringEnum(['all', 'any'], {
+                default: 'all',
+                description:
+                  'What a sender presents where `clients` and `webhook.tokens` are both set: `all` = a certificate and a token, `any` = one of them.',
+              }),
+            },
+            strict,
+          ),
+        ),
+        maxConnections: Type.Integer({
+          minimum: 1,
+          default: 2000,
+          description: 'Connections open at once; others are ended at once.',
+        }),
+        maxConnectionsPerAddress: Type.Integer({
+          minimum: 1,
+          default: 500,
+          description: 'Of these from one address: a proxy is one.',
+        }),
+        maxRequestsPerSender: Type.Integer({
+          minimum: 1,
+          default: 200,
+          description: 'Requests of one token or certificate at once; others are answered 503.',
+        }),
+        requestsPerSecond: Type.Integer({
+          minimum: 1,
+          default: 20_000,
+          description: 'Requests of one token or certificate a second; others are answered 503.',
+        }),
+        headerSeconds: Type.Integer({ minimum: 1, default: 30, description: 'Longest time for a request’s header.' }),
+        bodySeconds: Type.Integer({
+          minimum: 1,
+          default: 600,
+          description: 'Longest time for a whole request, its body included.',
+        }),
       },
       { ...strict, default: {} },
     ),
@@ -218,11 +377,27 @@ const Webhook = Type.Object(
         {
           host: Type.String({ default: '127.0.0.1', description: 'Address to listen on.' }),
           port: Port(9090, 'Port for Vault’s socket device; 0 = any free one.'),
-          vault: Type.String({ minLength: 1, description: 'Name of the Vault that writes here.' }),
-          allow: Type.Array(Type.String({ minLength: 1 }), {
-            default: [],
-            description: 'Networks that may connect, e.g. `10.0.0.0/8`; empty = all.',
-          }),
+          vault: hearsVault,
+          allow: allowed,
+          maxConnections: socketConnections,
+          tls: Type.Optional(
+            Type.Object(
+              {
+                certFile: Type.String({
+                  minLength: 1,
+                  description: 'PEM file with the certificate and those between it and its authority; followed.',
+                }),
+                keyFile: Type.String({ minLength: 1, description: 'PEM file with its private key; followed.' }),
+                clientCaFile: File(
+                  'PEM file with the authorities of those who may connect, who then must present a certificate; followed.',
+                ),
+              },
+              {
+                ...strict,
+                description: 'For a syslog relay or stunnel in between: Vault’s socket device does not speak TLS.',
+              },
+            ),
+          ),
         },
         strict,
       ),
@@ -231,11 +406,46 @@ const Webhook = Type.Object(
         description: 'Listeners for Vault’s socket audit device. It carries no credential: bind with care.',
       },
     ),
+    unix: Type.Array(
+      Type.Object(
+        {
+          path: Type.String({
+            minLength: 1,
+            maxLength: 107,
+            pattern: '^/',
+            description: 'Where the socket is made; one that nobody listens on any more is replaced.',
+          }),
+          mode: Type.String({
+            pattern: '^0?[0-7]{3}$',
+            default: '0660',
+            description: 'Who may connect, as the rights of a file; Vault’s user needs to write.',
+          }),
+          vault: hearsVault,
+          maxConnections: socketConnections,
+        },
+        strict,
+      ),
+      { default: [], description: 'The same on unix sockets, for a Vault on this machine or in this pod.' },
+    ),
+    udp: Type.Array(
+      Type.Object(
+        {
+          host: Type.String({ default: '127.0.0.1', description: 'Address to listen on.' }),
+          port: Port(9090, 'Port for Vault’s socket device; 0 = any free one.'),
+          vault: hearsVault,
+          allow: allowed,
+        },
+        strict,
+      ),
+      { default: [], description: 'The same by UDP, which loses entries without a trace.' },
+    ),
     tokens: Type.Array(
       Type.Object(
         {
           token: Secret('The token itself. Better: `tokenFile`.'),
-          tokenFile: File('A file with the token.'),
+          tokenFile: File(
+            'A file with a token, or several, one a line, so that one can be exchanged for another; followed.',
+          ),
           vault: Type.Optional(Type.String({ minLength: 1, description: 'The only Vault this sender may speak for.' })),
         },
         strict,
@@ -246,10 +456,69 @@ const Webhook = Type.Object(
       default: false,
       description: 'Let anybody who reaches `/events` send hints. Only behind something that authenticates.',
     }),
+    files: Type.Array(
+      Type.Object(
+        {
+          path: Type.String({
+            minLength: 1,
+            description: 'Absolute path of the file; it may appear later, and what it is rotated to is read as well.',
+          }),
+          vault: Type.String({ minLength: 1, description: 'Name of the Vault that writes it.' }),
+          checkpoint: Type.String({
+            minLength: 1,
+            description:
+              'Absolute path of a file that remembers how far it was read. Its directory must be there, writable and kept over restarts.',
+          }),
+        },
+        strict,
+      ),
+      {
+        default: [],
+        description: 'Files of Vault’s file audit device that this process follows, beside each Vault.',
+      },
+    ),
+    eventSubscriptions: Type.Array(
+      Type.Object(
+        {
+          vault: Type.String({
+            minLength: 1,
+            description: 'Name of the Vault; its `caFile` and `namespaces` count here, too.',
+          }),
+          tokenFile: Type.String({
+            minLength: 1,
+            description: 'A file with a token that may subscribe and do nothing else; followed.',
+          }),
+          namespace: Type.Optional(
+            Type.String({
+              pattern: '^[^/\\s]+(/[^/\\s]+)*$',
+              description: 'Vault namespace that the token was made in, e.g. `admin`; default: root.',
+            }),
+          ),
+          address: Type.Optional(
+            Type.String({
+              pattern: '^https?://[^/]+/?$',
+              description: 'Where the webhook reaches it; default: the Vault’s `address`.',
+            }),
+          ),
+        },
+        strict,
+      ),
+      {
+        default: [],
+        description:
+          'Vault Enterprise 1.16 or newer: Vaults whose event notifications are heard, where the audit log is out of reach.',
+      },
+    ),
     maxBodyBytes: Type.Integer({
       minimum: 1024,
       default: 268_435_456,
       description: 'Larger bodies are refused with 413 (bytes, after decompression).',
+    }),
+    maxLineBytes: Type.Integer({
+      minimum: 1024,
+      maximum: 67_108_864,
+      default: 33_554_432,
+      description: 'Longer lines are counted as malformed and skipped (bytes).',
     }),
   },
   { ...strict, default: {} },
@@ -331,15 +600,55 @@ export const Settings = Type.Object(
             pattern: '^rediss?://',
             secret: true,
             description:
-              'Redis to share state in, e.g. `rediss://user:password@redis:6379/0`. Without it, state stays in this process, which then must have both roles.',
+              'One Redis to share state in, e.g. `rediss://user:password@redis:6379/0`. Without it, `sentinel` and `cluster`, state stays in this process, which then must have both roles.',
           }),
         ),
+        sentinel: Type.Optional(
+          Type.Object(
+            {
+              name: Type.String({
+                minLength: 1,
+                description: 'Redis behind Sentinels: what they call the primary, e.g. `mymaster`.',
+              }),
+              nodes: Nodes('The Sentinels, as `host:26379`; name all of them.'),
+              tls: Type.Optional(Type.Boolean({ description: 'Reach the Sentinels and the servers by TLS.' })),
+              database: Type.Optional(
+                Type.Integer({ minimum: 0, maximum: 1_000_000, description: 'Number of the database; default 0.' }),
+              ),
+              username: Type.Optional(
+                Type.String({ minLength: 1, description: 'User of the Sentinels themselves, where they ask for one.' }),
+              ),
+              passwordFile: File('A file with the password of the Sentinels themselves.'),
+            },
+            strict,
+          ),
+        ),
+        cluster: Type.Optional(
+          Type.Object(
+            {
+              nodes: Nodes('Redis Cluster: some of its nodes, as `host:6379`, or the address that stands for all.'),
+              tls: Type.Optional(Type.Boolean({ description: 'Reach the nodes by TLS.' })),
+            },
+            strict,
+          ),
+        ),
+        username: Type.Optional(
+          Type.String({ minLength: 1, description: 'User of Redis; wins over the one in `redis`.' }),
+        ),
+        usernameFile: File('A file with the user of Redis, read again before each connection.'),
+        password: Secret('Password of Redis; wins over the one in `redis`. Better: `passwordFile`.'),
+        passwordFile: File('A file with the password of Redis, read again before each connection.'),
         prefix: Type.String({
           default: 'vss',
           pattern: '^[A-Za-z0-9_-]{1,64}$',
           description: 'Begins every key, so that several installations can share one Redis.',
         }),
-        caFile: File('PEM file with certificate authorities to trust for Redis.'),
+        caFile: File('PEM file with certificate authorities to trust for Redis, read again before each connection.'),
+        certFile: File('PEM file with our own certificate, where Redis asks for one; with `keyFile`.'),
+        keyFile: File('PEM file with the key of `certFile`.'),
+        serverName: Type.Optional(
+          Type.String({ minLength: 1, description: 'The name in Redis’ certificate, where it is not the host’s.' }),
+        ),
       },
       { ...strict, default: {} },
     ),

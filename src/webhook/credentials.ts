@@ -1,57 +1,48 @@
-import { hash, timingSafeEqual } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { TLSSocket } from 'node:tls';
 import { InputError } from '../errors.ts';
-import type { TokenSettings } from './settings.ts';
+import type { KnownClient } from './client-certificates.ts';
+import type { Tokens } from './tokens.ts';
 
 /** Who sends: `vault` is the only one they may speak for, null = any. */
 export interface Sender {
   readonly vault: string | null;
+  /** Tells this sender from others; never the credential itself. */
+  readonly key: string;
 }
 
-/** Finds the sender by the credential in a request's headers; null = refused. */
-export type Authenticate = (headers: IncomingHttpHeaders) => Sender | null;
-
-const tokenHeader = 'x-vault-secret-sync-token';
+/**
+ * Finds the sender of a request by its header and its connection, without a look at its body; `unknown` = without the
+ * credentials it needs, `torn` = with two that are for different Vaults.
+ */
+export type Authenticate = (request: IncomingMessage) => Sender | 'unknown' | 'torn';
 
 /**
- * Tokens come as `Authorization: Bearer …` or in `X-Vault-Secret-Sync-Token`.
- * @throws InputError when there is no token and the settings do not say that none is wanted
+ * Where both tokens and certificates are wanted, `require` says whether a sender needs both.
+ * @throws InputError when neither is, and the settings do not say that none is wanted
  */
 export function createAuthenticate(options: {
-  readonly tokens: readonly TokenSettings[];
+  readonly tokens: Tokens;
+  /** Null when no certificates are wanted. */
+  readonly findClient: ((socket: TLSSocket) => KnownClient | null) | null;
+  readonly require: 'all' | 'any';
   readonly allowUnauthenticated: boolean;
 }): Authenticate {
-  const { tokens, allowUnauthenticated } = options;
-  if (tokens.some(({ token }) => token === '')) {
-    throw new InputError('webhook.tokens holds an empty token: give it a value, or remove it');
-  }
-  if (tokens.length === 0) {
-    if (allowUnauthenticated) return () => ({ vault: null });
+  const { tokens, findClient, require, allowUnauthenticated } = options;
+  if (!tokens.any && !findClient) {
+    if (allowUnauthenticated) return ({ socket }) => ({ vault: null, key: `address ${socket.remoteAddress}` });
     throw new InputError(
       'the webhook has no token: set webhook.tokens (e.g. from `openssl rand -hex 32`), or, if something in front of it authenticates senders, webhook.allowUnauthenticated: true',
     );
   }
-  const known = tokens.map(({ token, vault }) => ({ digest: digestOf(token), vault: vault ?? null }));
-  return (headers) => {
-    let sender: Sender | null = null;
-    for (const presented of presentedTokens(headers)) {
-      const digest = digestOf(presented);
-      // Every known token is compared, so that the time taken does not tell which one was near.
-      for (const { digest: expected, vault } of known) if (timingSafeEqual(digest, expected)) sender = { vault };
-    }
-    return sender;
+  const needed = require === 'any' ? 1 : Number(tokens.any) + Number(findClient !== null);
+
+  return ({ headers, socket }) => {
+    const client = findClient && socket instanceof TLSSocket ? findClient(socket) : null;
+    const token = tokens.any ? tokens.find(headers) : null;
+    if (Number(client !== null) + Number(token !== null) < needed) return 'unknown';
+    if (client?.vault && token?.vault && client.vault !== token.vault) return 'torn';
+    const key = client ? `certificate ${client.name}` : `token ${token?.entry}`;
+    return { vault: client?.vault ?? token?.vault ?? null, key };
   };
-}
-
-function presentedTokens(headers: IncomingHttpHeaders): string[] {
-  const bearer = /^bearer +(.+)$/i.exec(headers.authorization ?? '')?.[1];
-  const own = headers[tokenHeader];
-  return [bearer, typeof own === 'string' ? own : undefined]
-    .map((token) => token?.trim() ?? '')
-    .filter((token) => token !== '');
-}
-
-/** Of one length whatever the token's, as the comparison needs it. */
-function digestOf(token: string): Buffer {
-  return hash('sha256', token, 'buffer');
 }

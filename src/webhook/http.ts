@@ -1,23 +1,42 @@
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import type { Metrics } from '../metrics.ts';
 import { createAnswers } from './answers.ts';
+import type { Certificates } from './certificates.ts';
+import type { Clock } from './clock.ts';
+import { limitConnections } from './connection-limits.ts';
+import { isCollector } from './dialects.ts';
 import type { Notify } from './notices.ts';
 import { createReceive, type ReceiveOptions } from './receive.ts';
+import { createSenderLimits } from './sender-limits.ts';
 
 /** Go's clients, OpenBao among them, keep idle connections for 90 s; whoever closes first loses requests. */
 const keepAliveMs = 120_000;
-const headersMs = 125_000;
-/** A body of 256 MiB on a slow line. */
-const requestMs = 600_000;
+/** How often it is looked whether a header or a body takes too long, at most. */
+const maxLookMs = 5_000;
 
 /** How senders write the address; Express reads what is written otherwise (a query, `%20`, a slash at the end). */
 const eventsPath = /^\/events(?:\/([\w.~-]+))?$/;
 
-export interface HttpOptions extends Omit<ReceiveOptions, 'answers'> {
+export interface HttpOptions extends Omit<ReceiveOptions, 'answers' | 'senderLimits'> {
+  readonly clock: Clock;
+  readonly tls: HttpTls | null;
   /** Answers carry `Connection: close` once this says so. */
   readonly isClosing: () => boolean;
+}
+
+/** `clients`: whether senders are asked for a certificate, and whether TLS ends without one. */
+export interface HttpTls {
+  readonly certificates: Certificates;
+  readonly clients: 'none' | 'asked' | 'required';
+}
+
+export interface HttpListener {
+  readonly server: Server | TlsServer;
+  endConnections(): void;
 }
 
 /**
@@ -27,10 +46,10 @@ export interface HttpOptions extends Omit<ReceiveOptions, 'answers'> {
  *
  * Events go past Express: its way to a route would be a quarter of what a request with one line costs.
  */
-export function createHttpServer(options: HttpOptions): Server {
-  const { metrics, notify } = options;
+export function createHttpListener(options: HttpOptions): HttpListener {
+  const { limits, metrics, notify } = options;
   const answers = createAnswers(options);
-  const receive = createReceive({ ...options, answers });
+  const receive = createReceive({ ...options, answers, senderLimits: createSenderLimits(options) });
   const fail = (error: unknown, response: ServerResponse): void => {
     if (response.headersSent) return;
     notify({ level: 'error', kind: 'http-bug', fields: { err: error }, message: 'a request failed' });
@@ -40,30 +59,70 @@ export function createHttpServer(options: HttpOptions): Server {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  app.get('/events{/:vault}', (_request: Request, response: Response) => answers.answer(response, 200));
+  app.get('/events{/:vault}', (_request: Request, response: Response) => answers.turnAway(response, 200));
+  // How senders to a Splunk HEC ask whether it is there.
+  app.get('/services/collector/health{/:version}', (_request: Request, response: Response) =>
+    answers.turnAway(response, 200),
+  );
+  app.options('/services/collector{/*rest}', (_request: Request, response: Response) =>
+    answers.turnAway(response, 200),
+  );
   app.post('/events{/:vault}', (request: Request<{ vault?: string }>, response: Response) =>
     receive(request, response, request.params.vault),
   );
-  app.use((_request: Request, response: Response) => answers.answer(response, 404));
+  app.use((_request: Request, response: Response) => answers.turnAway(response, 404));
   app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => {
     // Express marks what is wrong with the address itself, e.g. `/events/%zz`.
     const isAddress = (error as { status?: unknown } | null)?.status === 400;
-    if (isAddress && !response.headersSent) answers.answer(response, 404);
+    if (isAddress && !response.headersSent) answers.turnAway(response, 404);
     else fail(error, response);
   });
 
-  const server = createServer((request, response) => {
+  const listener: RequestListener = (request, response) => {
     const path = request.method === 'POST' ? eventsPath.exec(request.url ?? '') : null;
-    if (path) receive(request, response, path[1]).catch((error: unknown) => fail(error, response));
-    else app(request, response);
+    if (path || (request.method === 'POST' && isCollector(request.url ?? ''))) {
+      receive(request, response, path?.[1]).catch((error: unknown) => fail(error, response));
+    } else app(request, response);
+  };
+  const server = createListener({
+    tls: options.tls,
+    listener,
+    server: {
+      keepAliveTimeout: keepAliveMs,
+      headersTimeout: limits.headerMs,
+      requestTimeout: Math.max(limits.requestMs, limits.headerMs),
+      connectionsCheckingInterval: Math.min(maxLookMs, limits.headerMs),
+    },
   });
-  server.keepAliveTimeout = keepAliveMs;
-  server.headersTimeout = headersMs;
-  server.requestTimeout = requestMs;
+  // Who asks first is told to send its body only once it is known who asks.
+  server.on('checkContinue', listener);
+  const endConnections = limitConnections({ server, limits, metrics, notify });
   server.on('clientError', (error: ClientError, socket: Duplex) =>
     answerClientError({ error, socket, metrics, notify }),
   );
-  return server;
+  return { server, endConnections };
+}
+
+function createListener(options: {
+  readonly tls: HttpTls | null;
+  readonly listener: RequestListener;
+  readonly server: ServerOptions;
+}): Server | TlsServer {
+  const { tls, listener, server } = options;
+  if (tls === null) return createServer(server, listener);
+  const { certificates, clients } = tls;
+  const created = createTlsServer(
+    {
+      ...server,
+      ...certificates.current(),
+      handshakeTimeout: server.headersTimeout ?? maxLookMs,
+      requestCert: clients !== 'none',
+      rejectUnauthorized: clients === 'required',
+    },
+    listener,
+  );
+  certificates.renew(created);
+  return created;
 }
 
 interface ClientError extends Error {
@@ -88,7 +147,18 @@ function answerClientError(options: {
         "a JSON line arrived where HTTP is spoken, and is lost: Vault's socket audit device must be pointed at a listener of webhook.tcp",
     });
   }
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  const isHttp = error.code?.startsWith('HPE_') || error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+  if (!isHttp && socket instanceof TLSSocket) {
+    metrics.ingestRefused.inc({ reason: 'tls' });
+    notify({
+      level: 'warn',
+      kind: 'tls',
+      fields: { from: socket.remoteAddress, code: error.code },
+      message:
+        'a connection ended before TLS was agreed on: plain HTTP, a sender that does not trust our certificate, or one without a certificate of an authority in webhook.http.tls.clientCaFile',
+    });
+  }
+  if (!isHttp || !socket.writable) {
     socket.destroy();
     return;
   }

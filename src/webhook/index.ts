@@ -4,14 +4,16 @@ import type { Logger } from '../logging.ts';
 import type { Metrics } from '../metrics.ts';
 import type { WebhookState } from '../state/contract.ts';
 import type { Clock } from './clock.ts';
-import { createAuthenticate } from './credentials.ts';
-import { createHttpServer } from './http.ts';
+import { openDoor } from './door.ts';
+import { createHttpListener } from './http.ts';
 import { createIngest } from './ingest.ts';
 import { createNotices } from './notices.ts';
 import { createQueue } from './queue.ts';
 import { createReconcileRequests } from './reconcile-requests.ts';
 import { defaultLimits, type ListenAddress, type WebhookSettings } from './settings.ts';
-import { createAllowList, createTcpIntake } from './tcp.ts';
+import { openSocketListeners, type SocketListeners } from './sockets/listeners.ts';
+import { type Subscriptions, startSubscriptions } from './subscriptions/subscriptions.ts';
+import { startTails, type Tails } from './tail/tails.ts';
 import { createWhichVault } from './which-vault.ts';
 
 export { systemClock } from './clock.ts';
@@ -23,6 +25,8 @@ export interface WebhookOptions {
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** From 0 up to 1. */
+  readonly random?: () => number;
 }
 
 export interface Webhook {
@@ -30,6 +34,7 @@ export interface Webhook {
   readonly httpAddress: AddressInfo | null;
   /** In the order of the settings. */
   readonly tcpAddresses: readonly AddressInfo[];
+  readonly udpAddresses: readonly AddressInfo[];
   /** Whether events can be taken now, and if not, why. */
   ready(): { readonly ready: boolean; readonly reason: string };
   /** Takes no new connections, finishes the requests under way for up to `graceMs`, then ends every connection. */
@@ -37,38 +42,34 @@ export interface Webhook {
 }
 
 /**
- * Listens for audit entries and turns those that somebody wants into jobs.
+ * Listens for audit entries, follows files of them, and turns those that somebody wants into jobs.
  * @throws InputError for settings that cannot be run with, and for addresses that cannot be listened on
  */
 export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
   const { settings, state, metrics, logger, clock } = options;
   const limits = { ...defaultLimits, ...settings.limits };
-  const authenticate = settings.http ? createAuthenticate(settings) : null;
-  const allowLists = settings.tcp.map(({ allow }) => createAllowList(allow ?? []));
   checkVaults(settings);
 
   let closing = false;
+  let endWatch = (): void => undefined;
+  let sockets: SocketListeners | null = null;
+  let tails: Tails | null = null;
+  let subscriptions: Subscriptions | null = null;
   const notify = createNotices({ logger, clock });
+  const door = settings.http ? await openDoor({ ...options, http: settings.http, notify }) : null;
   const queue = createQueue({ state, metrics, clock, notify });
   const requests = createReconcileRequests({ queue, clock, notify, intervalMs: limits.reconcileIntervalMs });
-  const ingest = await createIngest({ state, queue, requests, metrics, clock, notify });
-  const intakes = settings.tcp.map(({ vault }, index) =>
-    createTcpIntake({
-      vault,
-      isAllowed: allowLists[index] ?? (() => true),
-      maxLineBytes: limits.maxLineBytes,
-      ingest,
-      requests,
-      metrics,
-      clock,
-      notify,
-    }),
-  );
-  const http = authenticate
-    ? createHttpServer({
+  const ingest = await createIngest({ state, queue, requests, metrics, clock, notify }).catch((error: unknown) => {
+    door?.close();
+    throw error;
+  });
+  const http = door
+    ? createHttpListener({
         ingest,
         requests,
-        authenticate,
+        authenticate: door.authenticate,
+        tls: door.tls,
+        clock,
         whichVault: createWhichVault(settings.vaults),
         limits,
         metrics,
@@ -79,41 +80,57 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
 
   const stop = async (): Promise<void> => {
     closing = true;
+    endWatch();
     requests.close();
-    await Promise.all(intakes.map((intake) => intake.close()));
+    door?.close();
+    await sockets?.close();
+    await tails?.close();
+    await subscriptions?.close();
     await ingest.close();
     queue.close();
   };
 
   try {
-    for (const [index, intake] of intakes.entries()) await listen(intake.server, settings.tcp[index]);
-    if (http) await listen(http, settings.http);
+    const { tcp, unix = [], udp = [] } = settings;
+    sockets = await openSocketListeners({ tcp, unix, udp, limits, ingest, requests, metrics, clock, notify });
+    if (http) await listen(http.server, settings.http);
+    const { maxLineBytes } = limits;
+    tails = await startTails(settings.files ?? [], { maxLineBytes, ingest, requests, metrics, clock, notify });
+    const { random = Math.random } = options;
+    const { eventSubscriptions = [] } = settings;
+    subscriptions = await startSubscriptions(eventSubscriptions, { ingest, requests, metrics, clock, random, notify });
   } catch (error) {
-    for (const server of [http, ...intakes.map((intake) => intake.server)]) server?.close();
+    http?.server.close();
+    sockets?.stopListening();
     await stop();
     throw error;
   }
   // Whatever changed while nobody listened.
   for (const { name } of settings.vaults) requests.ask(name, 'start');
+  endWatch = state.watch.whenLost(() => {
+    for (const { name } of settings.vaults) requests.ask(name, 'state');
+  });
 
   return {
-    httpAddress: http ? addressOf(http) : null,
-    tcpAddresses: intakes.map((intake) => addressOf(intake.server)),
+    httpAddress: http ? addressOf(http.server) : null,
+    tcpAddresses: sockets.tcpAddresses,
+    udpAddresses: sockets.udpAddresses,
     ready() {
       if (closing) return { ready: false, reason: 'the webhook is shutting down' };
       if (queue.isAway()) return { ready: false, reason: 'the queue does not answer' };
       if (!ingest.isReady()) return { ready: false, reason: 'what the operator wants to hear was not read yet' };
-      return { ready: true, reason: '' };
+      const problem = tails?.problem() ?? null;
+      return { ready: problem === null, reason: problem ?? '' };
     },
     async close(graceMs) {
       closing = true;
-      for (const { server } of intakes) server.close();
+      sockets?.stopListening();
       if (http) {
         const closed = new Promise<void>((resolve) => {
-          http.close(() => resolve());
+          http.server.close(() => resolve());
         });
-        http.closeIdleConnections();
-        const cancel = clock.after(graceMs, () => http.closeAllConnections());
+        http.server.closeIdleConnections();
+        const cancel = clock.after(graceMs, () => http.endConnections());
         await closed;
         cancel();
       }
@@ -122,9 +139,27 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
   };
 }
 
-function checkVaults({ vaults, tcp, tokens }: WebhookSettings): void {
+function checkVaults({
+  vaults,
+  http,
+  tcp,
+  unix = [],
+  udp = [],
+  files = [],
+  eventSubscriptions = [],
+  tokens,
+}: WebhookSettings): void {
+  const clients = http?.tls?.clients ?? [];
   const names = vaults.map(({ name }) => name);
-  for (const [list, entries] of Object.entries({ tcp, tokens })) {
+  for (const [list, entries] of Object.entries({
+    tcp,
+    unix,
+    udp,
+    files,
+    eventSubscriptions,
+    tokens,
+    'http.tls.clients': clients,
+  })) {
     for (const { vault } of entries) {
       if (vault === undefined || names.includes(vault)) continue;
       throw new InputError(`webhook.${list} names the Vault "${vault}", but vaults has only: ${names.join(', ')}`);

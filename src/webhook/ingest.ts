@@ -4,14 +4,17 @@ import type { Clock } from './clock.ts';
 import { gather, Intake, isWanted } from './intake.ts';
 import type { InterestIndex } from './interest-index.ts';
 import { type InterestWatch, watchInterest } from './interest-watch.ts';
-import { JobBatch } from './job-batch.ts';
+import { type BatchBound, JobBatch } from './job-batch.ts';
 import type { Notify } from './notices.ts';
 import type { Queue } from './queue.ts';
 import { RecentChanges } from './recent-changes.ts';
 import type { ReconcileRequests } from './reconcile-requests.ts';
+import { RepeatedEntries } from './repeated-entries.ts';
+import { createTellUnreadable } from './unreadable.ts';
 
 export interface Ingest {
-  open(vault: string): Intake;
+  /** `bound`: how much may be kept, by whoever cannot make the sender wait. */
+  open(vault: string, bound?: BatchBound): Intake;
   /** False until it was read what the operator wants to hear. */
   isReady(): boolean;
   close(): Promise<void>;
@@ -51,9 +54,11 @@ export async function createIngest(options: IngestOptions): Promise<Ingest> {
     onRevision: (index) => void matchRecent(index),
   });
 
-  const intakeOptions = { watch, recent, queue, metrics, clock };
+  const repeated = new RepeatedEntries(clock);
+  const tellUnreadable = createTellUnreadable({ requests, metrics, notify });
+  const intakeOptions = { watch, recent, repeated, queue, metrics, clock, tellUnreadable };
   return {
-    open: (vault) => new Intake(vault, intakeOptions),
+    open: (vault, bound) => new Intake(vault, intakeOptions, bound ?? null),
     isReady: () => watch.hasRead(),
     close: () => watch.close(),
   };

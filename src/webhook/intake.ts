@@ -1,26 +1,33 @@
 import type { Metrics } from '../metrics.ts';
 import type { Heard, NewJob } from '../state/contract.ts';
 import type { VerdictSink } from './audit/reader.ts';
-import type { Verdict, VerdictKind } from './audit/verdict.ts';
+import { mayHideChange, type Reason, type Verdict, type VerdictKind } from './audit/verdict.ts';
 import type { Clock } from './clock.ts';
 import { type HeardPlace, type InterestIndex, placesOf, type SecretPlace } from './interest-index.ts';
 import type { InterestWatch } from './interest-watch.ts';
-import { JobBatch } from './job-batch.ts';
+import { type BatchBound, JobBatch } from './job-batch.ts';
 import type { Queue } from './queue.ts';
 import type { RecentChanges } from './recent-changes.ts';
+import type { RepeatedEntries } from './repeated-entries.ts';
+import type { TellUnreadable } from './unreadable.ts';
 
 /** Without a published interest no more than this many jobs may wait; beyond, one job stands for the whole Vault. */
 const pendingWithoutInterest = 10_000;
 /** Jobs handed to the queue in one call: some 100 ms of Redis' time. */
 const jobsPerAdd = 2_000;
+/** Entries kept so as to be known again, while a socket's jobs wait for the queue; and the longest of them, in characters. */
+const maxEntries = 10_000;
+const longestEntry = 1_024;
 const verdictKinds: readonly VerdictKind[] = ['changed', 'reconcile', 'ignored', 'malformed'];
 
 export interface IntakeOptions {
   readonly watch: Pick<InterestWatch, 'current'>;
   readonly recent: RecentChanges;
+  readonly repeated: RepeatedEntries;
   readonly queue: Queue;
   readonly metrics: Metrics;
   readonly clock: Clock;
+  readonly tellUnreadable: TellUnreadable;
 }
 
 /**
@@ -30,12 +37,18 @@ export interface IntakeOptions {
 export class Intake implements VerdictSink {
   readonly #vault: string;
   readonly #options: IntakeOptions;
-  readonly #batch = new JobBatch();
+  readonly #batch: JobBatch;
+  /** Entries whose jobs are in the batch. */
+  #entries: string[] = [];
   readonly #counts: Record<VerdictKind, number> = { changed: 0, reconcile: 0, ignored: 0, malformed: 0 };
+  /** What may have been changes and could not be read. */
+  #unreadable: Map<Reason, number> | null = null;
 
-  constructor(vault: string, options: IntakeOptions) {
+  /** `bound`: how much is kept until it is handed in; null where the sender can be made to wait. */
+  constructor(vault: string, options: IntakeOptions, bound: BatchBound | null) {
     this.#vault = vault;
     this.#options = options;
+    this.#batch = new JobBatch(bound);
   }
 
   /** Different jobs gathered and not handed to the queue yet. */
@@ -49,11 +62,24 @@ export class Intake implements VerdictSink {
 
   verdict(verdict: Verdict): void {
     this.#counts[verdict.verdict] += 1;
+    if (verdict.verdict === 'malformed' && mayHideChange(verdict.reason)) this.#missed(verdict.reason);
     if (verdict.verdict !== 'changed' && verdict.verdict !== 'reconcile') return;
-    const { watch, recent, clock } = this.#options;
+    const { watch, recent, repeated, metrics, clock } = this.#options;
     const vault = this.#vault;
-    const gathered = gather({ batch: this.#batch, index: watch.current(), vault, verdict, now: clock.now() });
-    if (!gathered) recent.keep({ vault, verdict });
+    const entry = repeated.keyOf(vault, verdict);
+    if (entry !== null && repeated.has(entry)) return;
+    const now = clock.now();
+    if (!gather({ batch: this.#batch, index: watch.current(), vault, verdict, now })) {
+      recent.keep({ vault, verdict });
+      return;
+    }
+    if (entry !== null && this.#entries.length < maxEntries && entry.length < longestEntry) this.#entries.push(entry);
+    if (verdict.time !== null) metrics.entryToReceiptSeconds.observe({ vault }, secondsFrom(verdict.time, now));
+  }
+
+  #missed(reason: Reason): void {
+    this.#unreadable ??= new Map();
+    this.#unreadable.set(reason, (this.#unreadable.get(reason) ?? 0) + 1);
   }
 
   /**
@@ -64,19 +90,33 @@ export class Intake implements VerdictSink {
     this.report();
     if (this.#batch.size === 0) return;
     let left = this.#batch.take();
+    const entries = this.#entries;
+    this.#entries = [];
     try {
       left = await this.#bounded(left);
       while (left.length > 0) {
-        await this.#options.queue.add(left.slice(0, jobsPerAdd));
+        const handed = left.slice(0, jobsPerAdd);
+        await this.#options.queue.add(handed);
+        this.#observe(handed);
         left = left.slice(jobsPerAdd);
       }
     } catch (error) {
       for (const { job, heard } of left) this.#batch.add(job, heard);
+      this.#entries = [...entries, ...this.#entries].slice(0, maxEntries);
       throw error;
+    }
+    if (entries.length > 0) this.#options.repeated.note(entries);
+  }
+
+  #observe(jobs: readonly NewJob[]): void {
+    const { metrics, clock } = this.#options;
+    const now = clock.now();
+    for (const { heard } of jobs) {
+      if (heard) metrics.entryToQueueSeconds.observe({ vault: this.#vault }, secondsFrom(heard.at, now));
     }
   }
 
-  /** Counts what was heard, without touching the queue. */
+  /** Counts what was heard, without handing in any job. */
   report(): void {
     for (const verdict of verdictKinds) {
       const count = this.#counts[verdict];
@@ -84,11 +124,14 @@ export class Intake implements VerdictSink {
       this.#options.metrics.auditEntries.inc({ vault: this.#vault, verdict }, count);
       this.#counts[verdict] = 0;
     }
+    if (this.#unreadable === null) return;
+    this.#options.tellUnreadable(this.#vault, this.#unreadable);
+    this.#unreadable = null;
   }
 
-  /** Drops the gathered jobs; returns how many there were. */
-  shed(): number {
-    return this.#batch.take().length;
+  /** How many jobs did not fit into the bound since this was last asked. */
+  takeShed(): number {
+    return this.#batch.takeShed();
   }
 
   /** With nothing known of what is wanted the queue must not grow without end. */
@@ -99,6 +142,11 @@ export class Intake implements VerdictSink {
     if (pending + jobs.length <= pendingWithoutInterest) return jobs;
     return [{ job: { kind: 'mount', vault: this.#vault, namespace: '', mount: '' } }];
   }
+}
+
+/** Clocks may be apart: nothing arrives before it happened. */
+function secondsFrom(then: number, now: number): number {
+  return Math.max(0, now - then) / 1000;
 }
 
 interface Gathering {

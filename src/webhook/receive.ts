@@ -9,16 +9,20 @@ import type { Ingest } from './ingest.ts';
 import type { Intake } from './intake.ts';
 import type { Notify } from './notices.ts';
 import type { ReconcileRequests } from './reconcile-requests.ts';
+import type { SenderLimits } from './sender-limits.ts';
 import type { WebhookLimits } from './settings.ts';
 import type { Claims, WhichVault } from './which-vault.ts';
 
 /** Jobs gathered from one body before they are handed to the queue. */
 const maxGathered = 10_000;
+/** While too much is held in all, only requests that hold more than this are given up (bytes). */
+const littleHeld = 1024 * 1024;
 
 export interface ReceiveOptions {
   readonly ingest: Ingest;
   readonly requests: ReconcileRequests;
   readonly authenticate: Authenticate;
+  readonly senderLimits: SenderLimits;
   readonly whichVault: (claims: Claims) => WhichVault;
   readonly limits: WebhookLimits;
   readonly metrics: Metrics;
@@ -35,37 +39,44 @@ export type Receive = (
 
 /** Makes the one road of events from HTTP to the queue: who sends, of which Vault, then the body, then the answer. */
 export function createReceive(options: ReceiveOptions): Receive {
-  const { ingest, requests, limits, metrics, notify, answers } = options;
+  const { ingest, requests, senderLimits, limits, metrics, notify, answers } = options;
+
+  /** Bytes of unfinished lines, of all requests together. */
+  const held = { bytes: 0 };
+
+  const forbid = (request: IncomingMessage, response: ServerResponse): null => {
+    metrics.ingestRefused.inc({ reason: 'forbidden' });
+    notify({
+      level: 'warn',
+      kind: 'forbidden',
+      fields: { from: request.socket.remoteAddress },
+      message:
+        'events refused: the token or certificate is for one Vault; the path, the header X-Vault-Tenant or the other credential is for another',
+    });
+    answers.turnAway(response, 403);
+    return null;
+  };
 
   /** Null when the request was refused and answered. */
-  const vaultOf = (request: IncomingMessage, response: ServerResponse, path: string | undefined): string | null => {
-    const sender = options.authenticate(request.headers);
-    if (!sender) {
+  const sourceOf = (request: IncomingMessage, response: ServerResponse, path: string | undefined): Source | null => {
+    const sender = options.authenticate(request);
+    if (sender === 'unknown') {
       metrics.ingestRefused.inc({ reason: 'unauthorized' });
       notify({
         level: 'warn',
         kind: 'unauthorized',
         fields: { from: request.socket.remoteAddress },
         message:
-          'events refused: no valid token; what this sender reports is lost until it sends one of webhook.tokens',
+          'events refused: no valid token, or no certificate that is let in; what this sender reports is lost until it presents what webhook.tokens and webhook.http.tls.clients want',
       });
-      answers.answer(response, 401, { 'WWW-Authenticate': 'Bearer' });
+      answers.turnAway(response, 401, { 'WWW-Authenticate': 'Bearer' });
       return null;
     }
+    if (sender === 'torn') return forbid(request, response);
     const tenant = request.headers['x-vault-tenant'];
     const which = options.whichVault({ path, sender, tenant: typeof tenant === 'string' ? tenant : undefined });
-    if ('vault' in which) return which.vault;
-    if (which.refused === 'forbidden') {
-      metrics.ingestRefused.inc({ reason: 'forbidden' });
-      notify({
-        level: 'warn',
-        kind: 'forbidden',
-        fields: { from: request.socket.remoteAddress },
-        message: 'events refused: the token is for one Vault, the path or the header X-Vault-Tenant names another',
-      });
-      answers.answer(response, 403);
-      return null;
-    }
+    if ('vault' in which) return { vault: which.vault, key: sender.key };
+    if (which.refused === 'forbidden') return forbid(request, response);
     metrics.ingestRefused.inc({ reason: 'unknownVault' });
     notify({
       level: 'warn',
@@ -74,11 +85,17 @@ export function createReceive(options: ReceiveOptions): Receive {
       message:
         'events dropped: they do not tell which Vault they come from; send them to /events/<name of the Vault>, or with the header X-Vault-Tenant: <its address>',
     });
-    answers.answer(response, 200);
+    answers.accept(response);
     return null;
   };
 
-  const answerProblem = (response: ServerResponse, vault: string, problem: BodyProblem['kind']): void => {
+  /** Too much at once: what was reported is looked for when there is time. */
+  const giveUp = (response: ServerResponse, vault: string): void => {
+    requests.ask(vault, 'refused');
+    answers.refuse(response, 'tooMany');
+  };
+
+  const answerProblem = (response: ServerResponse, vault: string, problem: Problem): void => {
     switch (problem) {
       case 'tooLarge':
         metrics.ingestRefused.inc({ reason: 'tooLarge' });
@@ -89,34 +106,35 @@ export function createReceive(options: ReceiveOptions): Receive {
           message: 'a body was not read to its end, for it is beyond webhook.maxBodyBytes: let the sender batch less',
         });
         requests.ask(vault, 'tooLarge');
-        answers.answer(response, 413, { Connection: 'close' });
+        answers.turnAway(response, 413);
+        return;
+      case 'crowded':
+        notify({
+          level: 'warn',
+          kind: 'crowded',
+          fields: { vault },
+          message: 'a body was not read to its end, for more unfinished lines are held than memory is meant for',
+        });
+        giveUp(response, vault);
         return;
       case 'aborted':
         metrics.ingestRefused.inc({ reason: 'aborted' });
         response.destroy();
         return;
       case 'encoding':
-        notify({
-          level: 'warn',
-          kind: 'encoding',
-          fields: { vault },
-          message:
-            'a body cannot be decompressed, and is lost: it is damaged, or let the sender use gzip, deflate, br, zstd or none',
-        });
-        answers.answer(response, 200);
+        answers.accept(response);
         return;
       default:
         problem satisfies never;
     }
   };
 
-  return async (request, response, vaultInPath) => {
-    const vault = vaultOf(request, response, vaultInPath);
-    if (vault === null) return;
+  const receive = async (request: IncomingMessage, response: ServerResponse, vault: string): Promise<void> => {
     const intake = ingest.open(vault);
-    let problem: BodyProblem['kind'] | null;
+    let problem: Problem | null;
     try {
-      problem = await readInto(intake, request, limits);
+      if (request.headers.expect !== undefined) response.writeContinue();
+      problem = await readInto({ intake, request, limits, held });
       await intake.commit();
     } catch (error) {
       if (!(error instanceof SyncError)) throw error;
@@ -124,30 +142,73 @@ export function createReceive(options: ReceiveOptions): Receive {
       answers.refuse(response, 'queue');
       return;
     }
-    if (problem === null) answers.answer(response, 200);
+    if (problem === null) answers.accept(response);
     else answerProblem(response, vault, problem);
   };
+
+  return async (request, response, vaultInPath) => {
+    const source = sourceOf(request, response, vaultInPath);
+    if (source === null) return;
+    const { vault, key } = source;
+    if (!senderLimits.enter(key)) {
+      notify({
+        level: 'warn',
+        kind: 'too-many',
+        fields: { vault, sender: key },
+        message:
+          'requests answered 503: this sender sends more than webhook.http.maxRequestsPerSender or requestsPerSecond; let it batch more',
+      });
+      giveUp(response, vault);
+      return;
+    }
+    try {
+      await receive(request, response, vault);
+    } finally {
+      senderLimits.leave(key);
+    }
+  };
 }
+
+interface Source {
+  readonly vault: string;
+  readonly key: string;
+}
+
+/** `crowded`: too much is held for all requests together. */
+type Problem = BodyProblem['kind'] | 'crowded';
+
+/** Thrown into a body that is given up for the sake of the others. */
+class Crowded extends Error {}
 
 /**
  * Reads the body piece by piece; null when it was read to its end.
  * @throws SyncError `Retry` when the queue does not take what was gathered so far
  */
-async function readInto(
-  intake: Intake,
-  request: IncomingMessage,
-  limits: WebhookLimits,
-): Promise<BodyProblem['kind'] | null> {
-  const reader = new AuditReader({ maxRecordBytes: limits.maxLineBytes, prefilter: true, sink: intake });
+async function readInto(options: {
+  readonly intake: Intake;
+  readonly request: IncomingMessage;
+  readonly limits: WebhookLimits;
+  readonly held: { bytes: number };
+}): Promise<Problem | null> {
+  const { intake, request, limits, held } = options;
+  const contentType = request.headers['content-type'];
+  const reader = new AuditReader({ maxRecordBytes: limits.maxLineBytes, prefilter: true, contentType, sink: intake });
+  let holds = 0;
   try {
     await readBody(request, limits, (piece) => {
       reader.push(piece);
+      held.bytes += reader.heldBytes - holds;
+      holds = reader.heldBytes;
+      if (held.bytes > limits.maxHeldBytes && holds > littleHeld) throw new Crowded();
       return intake.size < maxGathered ? null : intake.commit();
     });
   } catch (error) {
+    if (error instanceof Crowded) return 'crowded';
     if (!(error instanceof BodyProblem)) throw error;
     if (error.kind === 'encoding') reader.malformed('BadEncoding');
     return error.kind;
+  } finally {
+    held.bytes -= holds;
   }
   reader.end();
   return null;

@@ -3,6 +3,8 @@ import type { Clock } from './clock.ts';
 
 const keptMs = 60_000;
 const keptAtMost = 10_000;
+/** Characters of all that is kept: hostile paths are 32 KB long. */
+const mostCharacters = 8_000_000;
 
 /** A change that nobody wanted when it was heard. */
 export interface RecentChange {
@@ -16,6 +18,7 @@ export interface RecentChange {
  */
 export class RecentChanges {
   readonly #clock: Clock;
+  #characters = 0;
   readonly #changes = new Map<string, RecentChange & { readonly heardAt: number }>();
 
   constructor(clock: Clock) {
@@ -29,9 +32,10 @@ export class RecentChanges {
   keep({ vault, verdict }: RecentChange): void {
     const key = `${vault}\n${verdict.namespace}\n${verdict.reason}\n${verdict.path}`;
     // Out and in again: the map stays in the order of hearing.
-    this.#changes.delete(key);
+    this.#forget(key);
     this.#changes.set(key, { vault, verdict, heardAt: this.#clock.now() });
-    if (this.#changes.size > keptAtMost) this.#forgetFirst();
+    this.#characters += key.length;
+    while (this.#changes.size > keptAtMost || this.#characters > mostCharacters) this.#forgetFirst();
   }
 
   /** Takes out those that `isWanted`, and forgets those that are older than a minute. */
@@ -41,7 +45,7 @@ export class RecentChanges {
     for (const [key, change] of this.#changes) {
       const keeps = change.heardAt >= oldest && !isWanted(change);
       if (keeps) continue;
-      this.#changes.delete(key);
+      this.#forget(key);
       if (change.heardAt >= oldest) wanted.push(change);
     }
     return wanted;
@@ -49,6 +53,10 @@ export class RecentChanges {
 
   #forgetFirst(): void {
     const first = this.#changes.keys().next();
-    if (!first.done) this.#changes.delete(first.value);
+    if (!first.done) this.#forget(first.value);
+  }
+
+  #forget(key: string): void {
+    if (this.#changes.delete(key)) this.#characters -= key.length;
   }
 }

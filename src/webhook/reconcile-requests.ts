@@ -9,7 +9,10 @@ export interface ReconcileRequests {
   close(): void;
 }
 
-type LossReason = 'start' | 'refused' | 'shed' | 'reconnect' | 'tooLarge';
+type LossReason = 'start' | 'refused' | 'shed' | 'reconnect' | 'tooLarge' | 'cut' | 'file' | 'state' | 'unreadable';
+
+/** Several webhooks that lose something for one reason, e.g. while Redis is away, ask within this time (ms): for one run. */
+const gatherMs = 3_000;
 
 interface Wish {
   wanted: boolean;
@@ -41,7 +44,7 @@ export function createReconcileRequests(options: {
     wish.asking = true;
     wish.wanted = false;
     try {
-      await queue.add([{ job: { kind: 'mount', vault, namespace: '', mount: '' } }]);
+      await queue.add([{ job: { kind: 'mount', vault, namespace: '', mount: '' }, delayMs: gatherMs }]);
       wish.askedAt = clock.now();
     } catch {
       // The queue says when it is back.

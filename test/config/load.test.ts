@@ -151,6 +151,8 @@ describe('well-known variables', () => {
     AZURE_CLIENT_SECRET: 'hunter2',
     AZURE_FEDERATED_TOKEN_FILE: '/azure',
     AZURE_AUTHORITY_HOST: 'https://login.example.com',
+    IDENTITY_ENDPOINT: 'http://127.0.0.1:41741/msi/token',
+    IDENTITY_HEADER: 'local',
     POD_NAMESPACE: 'vss',
     KUBECONFIG: '/kube',
   };
@@ -165,6 +167,8 @@ describe('well-known variables', () => {
       clientSecret: 'hunter2',
       federatedTokenFile: '/azure',
       authorityHost: 'https://login.example.com',
+      managedIdentityEndpoint: 'http://127.0.0.1:41741/msi/token',
+      managedIdentityHeader: 'local',
     });
     expect([operator.namespace, manifests.kubeconfig]).toEqual(['vss', '/kube']);
   });
@@ -237,8 +241,11 @@ describe('no message holds a secret', () => {
       'fingerprintKey',
       'stores.aws.proxy',
       'stores.azure.clientSecret',
+      'stores.azure.managedIdentityHeader',
       'stores.azure.proxy',
+      'stores.gcp.proxy',
       'state.redis',
+      'state.password',
     ]);
   });
 });

@@ -31,9 +31,33 @@ describe('rules between settings', () => {
     const redis = 'redis://redis:6379';
 
     expect(complaintsAbout({ roles })).toEqual([
-      'state.redis: is required when this process has only one role: the roles meet in Redis',
+      'state.redis: is required when this process has only one role: the roles meet in Redis (or give state.sentinel or state.cluster)',
     ]);
     expect(complaintsAbout({ roles, state: { redis } })).toEqual([]);
+  });
+
+  test.each([
+    [{ sentinel: { name: 'main', nodes: ['a:26379', '[::1]:26379'], tls: true }, caFile: '/ca' }, []],
+    [{ cluster: { nodes: ['a', 'b:6379'] }, username: 'vss', passwordFile: '/password' }, []],
+    [
+      { redis: 'redis://a', cluster: { nodes: ['a'] } },
+      ['state: give one of redis, sentinel and cluster, not redis and cluster'],
+    ],
+    [{ redis: 'redis://a', caFile: '/ca' }, ['state.caFile: is for TLS: write rediss:// in state.redis']],
+    [
+      { cluster: { nodes: ['a'] }, certFile: '/cert', keyFile: '/key' },
+      ['state.certFile: is for TLS: set state.cluster.tls: true'],
+    ],
+    [{ redis: 'rediss://a', keyFile: '/key' }, ['state.certFile: give certFile and keyFile, or neither']],
+    [{ redis: 'redis://a', username: 'a', usernameFile: '/a' }, ['state.username: give it or usernameFile, not both']],
+    [{ redis: 'redis://a', password: 'a', passwordFile: '/a' }, ['state.password: give it or passwordFile, not both']],
+  ])('where the state is shared, and how it is reached, is said once: %j', (state, complaints) => {
+    expect(complaintsAbout({ roles: ['webhook'], state })).toEqual(complaints);
+  });
+
+  test('the nodes of a group are addresses, not URLs', () => {
+    expect(complaintsAbout({ state: { cluster: { nodes: ['redis://a:6379'] } } })).not.toEqual([]);
+    expect(complaintsAbout({ state: { sentinel: { name: 'main', nodes: [] } } })).not.toEqual([]);
   });
 
   test('both roles may share memory or Redis', () => {
@@ -110,6 +134,44 @@ describe('rules between settings', () => {
     expect(complaintsAbout({ webhook: { allowUnauthenticated: true } })).toEqual([]);
   });
 
+  const tls = { certFile: '/tls.crt', keyFile: '/tls.key' };
+  const tokens = [{ tokenFile: '/webhook-token' }];
+
+  test.each([
+    ['with TLS', { host: '0.0.0.0', tls }],
+    ['plain, if it is asked to', { host: '0.0.0.0', plain: true }],
+    ['plain on loopback', {}],
+    ['plain on loopback of IPv6', { host: '::1' }],
+  ])('a webhook listens %s', (_title, http) => {
+    expect(complaintsAbout({ webhook: { tokens, http } })).toEqual([]);
+  });
+
+  test.each(['0.0.0.0', '::', '10.0.0.7', 'webhook.example.com', '127.example.com'])(
+    'a webhook does not listen plain at %s unless it is asked to',
+    (host) => {
+      expect(complaintsAbout({ webhook: { tokens, http: { host } } })).toEqual([
+        expect.stringContaining(
+          `webhook.http: listens at ${host}, which others can reach, without TLS: name tls.certFile`,
+        ),
+      ]);
+    },
+  );
+
+  test('certificates of senders take the place of tokens', () => {
+    const http = { tls: { ...tls, clientCaFile: '/ca.crt', clients: [{ name: '**' }] } };
+
+    expect(complaintsAbout({ webhook: { http } })).toEqual([]);
+  });
+
+  test.each([
+    ['authorities without a list', { clientCaFile: '/ca.crt' }],
+    ['a list without authorities', { clients: [{ name: '**' }] }],
+  ])('%s would let in nobody, or nobody knows whom', (_title, more) => {
+    expect(complaintsAbout({ webhook: { tokens, http: { tls: { ...tls, ...more } } } })).toEqual([
+      expect.stringContaining('webhook.http.tls: give clientCaFile and clients together'),
+    ]);
+  });
+
   test('an operator alone needs no tokens of a webhook', () => {
     expect(complaintsAbout({ roles: ['operator'], state: { redis: 'redis://r' }, webhook: {} })).toEqual([]);
   });
@@ -126,6 +188,16 @@ describe('rules between settings', () => {
     expect(complaintsAbout({ webhook })).toEqual([
       'webhook.tcp[0].vault: no Vault is called "other"; known: main',
       'webhook.tokens[0].vault: no Vault is called "mian"; known: main',
+    ]);
+  });
+
+  test('listeners on unix sockets and for UDP do, too', () => {
+    const unix = [{ vault: 'other', path: '/run/audit.sock' }];
+    const webhook = { tokens: [{ token: 't' }], unix, udp: [{ vault: 'main' }, { vault: 'other' }] };
+
+    expect(complaintsAbout({ webhook })).toEqual([
+      'webhook.unix[0].vault: no Vault is called "other"; known: main',
+      'webhook.udp[1].vault: no Vault is called "other"; known: main',
     ]);
   });
 

@@ -80,7 +80,7 @@ describe('helm install', () => {
 
   test('says which namespaces may copy, and how Vault is pointed here', () => {
     expect(notes).toContain('settings.policies lets these namespaces copy secrets: *');
-    expect(notes).toContain('http://vault-secret-sync-webhook.vault-secret-sync.svc:8080/events/main');
+    expect(notes).toContain('https://vault-secret-sync-webhook.vault-secret-sync.svc:8080/events/main');
     expect(notes.indexOf('vault audit enable file')).toBeLessThan(notes.indexOf('/events/main'));
   });
 });

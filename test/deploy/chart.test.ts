@@ -98,7 +98,7 @@ describe('the webhook of mode split', () => {
     ]);
     for (const vault of settings.vaults)
       expect(['name', 'address', 'aliases']).toEqual(expect.arrayContaining(Object.keys(vault)));
-    expect(secretsOf(pod)).toEqual(['vss-redis-webhook', 'vss-webhook']);
+    expect(secretsOf(pod)).toEqual(['vss-redis-webhook', 'vss-webhook', 'vss-webhook-tls']);
     expect((pod.container.env ?? []).map(({ name }) => name)).toEqual(['VSS_STATE_REDIS']);
   });
 
@@ -129,6 +129,25 @@ describe('the webhook of mode split', () => {
     expect(ports.map(({ port }) => port)).toEqual([8181, 9090, 9191]);
     expect(names).toEqual(expect.arrayContaining(ports.map(({ targetPort }) => targetPort)));
   });
+
+  test('opens the port of a UDP listener for UDP', async () => {
+    const { settings } = mostValues;
+    const webhook = { ...settings.webhook, udp: [{ vault: 'main', port: 9292, allow: ['10.0.0.0/8'] }] };
+
+    const { objects } = await render({ ...mostValues, settings: { ...settings, webhook } });
+
+    const pod = podOf(objects, webhookName);
+    expect(pod.settings().webhook.udp).toMatchObject([{ host: '0.0.0.0', port: 9292 }]);
+    expect(pod.container.ports).toContainEqual({ name: 'datagrams-0', containerPort: 9292, protocol: 'UDP' });
+    expect(only(objects, 'Service', webhookName).spec.ports).toContainEqual({
+      name: 'datagrams-0',
+      port: 9292,
+      targetPort: 'datagrams-0',
+      protocol: 'UDP',
+    });
+    const open = expect.objectContaining({ ports: expect.arrayContaining([{ port: 'datagrams-0', protocol: 'UDP' }]) });
+    expect(only(objects, 'NetworkPolicy', webhookName).spec).toMatchObject({ ingress: expect.arrayContaining([open]) });
+  });
 });
 
 describe('the operator', () => {
@@ -152,11 +171,57 @@ describe('the operator', () => {
     };
 
     const before = await checksum({});
-    const elsewhere = await checksum({ webhook: { replicas: 5 } });
+    const elsewhere = await checksum({ webhook: { ...fewestValues.webhook, replicas: 5 } });
     const after = await checksum({ settings: { ...fewestValues.settings, writes: 'paused' } });
 
     expect(elsewhere).toBe(before);
     expect(after).not.toBe(before);
+  });
+});
+
+describe('/events', () => {
+  const plain = { ...fewestValues.settings.webhook, http: { plain: true } };
+
+  test.each([
+    ['webhook', fewestValues, webhookName],
+    ['one pod', withoutRedis, singleName],
+  ])(
+    'has the certificate of a Secret, which is mounted as a folder so that a renewal arrives: %s',
+    async (_title, values, name) => {
+      const { objects } = await render(values);
+
+      const pod = podOf(objects, name);
+
+      const { http } = pod.settings().webhook;
+      expect(http).toMatchObject({
+        host: '0.0.0.0',
+        tls: { certFile: '/secrets/vss-webhook-tls/tls.crt', keyFile: '/secrets/vss-webhook-tls/tls.key', clients: [] },
+      });
+      const { name: volume } = pod.spec.volumes.find(({ secret }) => secret?.secretName === 'vss-webhook-tls') ?? {};
+      const mount = pod.container.volumeMounts.find((candidate) => candidate.name === volume);
+      expect(mount).toEqual({ name: volume, mountPath: '/secrets/vss-webhook-tls', readOnly: true });
+      expect(only(objects, 'Service', webhookName).spec.ports?.[0]).toMatchObject({ appProtocol: 'https' });
+    },
+  );
+
+  test('lets in the certificates of senders that the values list', async () => {
+    const { objects } = await render(mostValues);
+
+    const { tls } = podOf(objects, webhookName).settings().webhook.http;
+
+    const { clients, require } = mostValues.webhook.tls;
+    expect(tls).toMatchObject({ clientCaFile: '/secrets/vss-webhook-tls/ca.crt', clients, require });
+  });
+
+  test('is plain where the values say that something in front of it ends TLS', async () => {
+    const { webhook: _tls, ...values } = fewestValues;
+    const { objects } = await render({ ...values, settings: { ...fewestValues.settings, webhook: plain } });
+
+    const { http } = podOf(objects, webhookName).settings().webhook;
+
+    expect(http).toMatchObject({ host: '0.0.0.0', plain: true });
+    expect(http.tls).toBeUndefined();
+    expect(only(objects, 'Service', webhookName).spec.ports?.[0]).toMatchObject({ appProtocol: 'http' });
   });
 });
 
@@ -171,7 +236,8 @@ test('mode single has one pod, whatever the replicas, and never two at once', as
 });
 
 describe('helm refuses', () => {
-  const { settings } = fewestValues;
+  const { settings, webhook } = fewestValues;
+  const { webhook: _tls, ...withoutTls } = fewestValues;
   const [vault] = settings.vaults;
   test.each([
     [
@@ -184,7 +250,8 @@ describe('helm refuses', () => {
       { ...fewestValues, settings: { ...settings, webhook: {} } },
       'settings.webhook.tokens is empty',
     ],
-    ['two processes without Redis', { settings }, 'mode split needs Redis'],
+    ['/events without TLS that nobody asked for', withoutTls, 'set webhook.tls.secretName to a Secret'],
+    ['two processes without Redis', { settings, webhook }, 'mode split needs Redis'],
     ['a misspelt value', { ...fewestValues, opertor: {} }, "'opertor' not allowed"],
     ['a misspelt setting', { ...fewestValues, settings: { ...settings, polices: [] } }, "'polices' not allowed"],
     [

@@ -85,6 +85,7 @@ export const fewestValues = {
     ],
     webhook: { tokens: [{ tokenFile: '/secrets/vss-webhook/token' }] },
   },
+  webhook: { tls: { secretName: 'vss-webhook-tls' } },
   redis: { existingSecret: { name: 'vss-redis' } },
 } satisfies Values;
 
@@ -157,6 +158,11 @@ export const mostValues = {
     volumeMounts: [{ name: 'scratch', mountPath: '/tmp' }],
   },
   webhook: {
+    tls: {
+      secretName: 'vss-webhook-tls',
+      clients: [{ name: 'spiffe://cluster.local/ns/vault/sa/*', vault: 'main' }],
+      require: 'any',
+    },
     service: {
       type: 'LoadBalancer',
       annotations: { internal: 'true' },

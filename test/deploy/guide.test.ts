@@ -32,7 +32,7 @@ test('its values make the objects that its commands name, and settings that the 
   const host = `${metadata.name}.${metadata.namespace}.svc`;
   const portOf = (name: string) => spec.ports?.find((port) => port.name === name)?.port;
   expect(guide).toContain(`address=${host}:${portOf('socket-0')}\n`);
-  expect(guide).toContain(`http://${host}:${portOf('events')}/events/${operator.settings().vaults[0]?.name}`);
+  expect(guide).toContain(`https://${host}:${portOf('events')}/events/${operator.settings().vaults[0]?.name}`);
 });
 
 test('its other values are taken too', async () => {

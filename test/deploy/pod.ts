@@ -42,7 +42,7 @@ function environmentOf({ env = [] }: Container): Record<string, string> {
 function readVariable({ name, value, valueFrom }: Variable): string {
   if (value !== undefined) return value;
   if (valueFrom?.fieldRef?.fieldPath === 'metadata.namespace') return releaseNamespace;
-  if (valueFrom?.secretKeyRef) return 'redis://user:password@redis:6379/0';
+  if (valueFrom?.secretKeyRef) return 'rediss://user:password@redis:6379/0';
   throw new Error(`the variable ${name} has no value`);
 }
 

@@ -1,6 +1,6 @@
 import { createLogger, type LogLevel } from '../../src/logging.ts';
 import { createMetrics, type Metrics } from '../../src/metrics.ts';
-import type { Interest, InterestEntry, Job, NewJob, WebhookState } from '../../src/state/contract.ts';
+import type { Interest, InterestEntry, Job, NewJob, StateLoss, WebhookState } from '../../src/state/contract.ts';
 import type { Clock } from '../../src/webhook/clock.ts';
 import { startWebhook, systemClock, type Webhook, type WebhookSettings } from '../../src/webhook/index.ts';
 
@@ -65,11 +65,14 @@ export interface FakeState extends WebhookState {
   waiting: number;
   publish(interest: Interest | null): void;
   watchers: number;
+  /** As a Redis that came back without what it had taken. */
+  lose(): void;
 }
 
 export function fakeState(interest: Interest | null = interestIn()): FakeState {
   let published = interest;
   const watchers = new Set<() => void>();
+  const losers = new Set<(loss: StateLoss) => void>();
   const reach = async (): Promise<void> => {
     if (state.mode === 'refusing') throw new Error('connection refused by redis.example.com');
     if (state.mode === 'silent') await new Promise(() => undefined);
@@ -109,6 +112,16 @@ export function fakeState(interest: Interest | null = interestIn()): FakeState {
           state.watchers = watchers.size;
         };
       },
+    },
+    watch: {
+      whenLost(listener) {
+        losers.add(listener);
+        return () => losers.delete(listener);
+      },
+      mayEvict: () => false,
+    },
+    lose() {
+      for (const listener of losers) listener('another server');
     },
     ping: reach,
     close: async () => undefined,

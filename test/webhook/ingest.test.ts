@@ -1,70 +1,15 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { createLogger } from '../../src/logging.ts';
-import { createMetrics, type Metrics } from '../../src/metrics.ts';
-import type { Interest } from '../../src/state/contract.ts';
+import type { Metrics } from '../../src/metrics.ts';
 import { AuditReader } from '../../src/webhook/audit/reader.ts';
-import { createIngest, type Ingest } from '../../src/webhook/ingest.ts';
-import { createNotices } from '../../src/webhook/notices.ts';
-import { createQueue } from '../../src/webhook/queue.ts';
-import { createReconcileRequests, type ReconcileRequests } from '../../src/webhook/reconcile-requests.ts';
-import { auditLine, type EntryOptions } from './entries.ts';
-import { type FakeClock, type FakeState, fakeClock, fakeState, interestIn, jobsOf, settle } from './fakes.ts';
-
-const now = Date.parse('2026-03-01T12:00:10Z');
-const closers: (() => Promise<void>)[] = [];
-
-interface Inside {
-  readonly clock: FakeClock;
-  readonly state: FakeState;
-  readonly ingest: Ingest;
-  readonly requests: ReconcileRequests;
-  readonly metrics: Metrics;
-  hear(...entries: EntryOptions[]): Promise<void>;
-}
-
-/** The inside of the webhook, without its listeners. */
-async function startInside(interest: Interest | null = interestIn(), mode: FakeState['mode'] = 'up'): Promise<Inside> {
-  const clock = fakeClock(now);
-  const state = fakeState(interest);
-  state.mode = mode;
-  const metrics = createMetrics({ withProcess: false });
-  const notify = createNotices({ logger: createLogger({ level: 'silent' }), clock });
-  const queue = createQueue({ state, metrics, clock, notify });
-  const requests = createReconcileRequests({ queue, clock, notify, intervalMs: 300_000 });
-  const starting = createIngest({ state, queue, requests, metrics, clock, notify });
-  if (mode === 'silent') await clock.advance(900);
-  const ingest = await starting;
-  closers.push(async () => {
-    requests.close();
-    await ingest.close();
-    queue.close();
-    expect(state.watchers).toBe(0);
-    await settle();
-    expect(clock.waiting).toBe(0);
-  });
-  return {
-    clock,
-    state,
-    ingest,
-    requests,
-    metrics,
-    async hear(...entries) {
-      const intake = ingest.open('main');
-      const reader = new AuditReader({ maxRecordBytes: 1_000_000, prefilter: true, sink: intake });
-      reader.push(Buffer.from(entries.map(auditLine).join('')));
-      reader.end();
-      await intake.commit();
-    },
-  };
-}
+import { auditLine } from './entries.ts';
+import { interestIn, jobsOf, settle } from './fakes.ts';
+import { closeInsides, now, startInside } from './inside.ts';
 
 async function gaugeOf(metrics: Metrics): Promise<number | undefined> {
   return (await metrics.interestMissing.get()).values[0]?.value;
 }
 
-afterEach(async () => {
-  for (const close of closers.splice(0)) await close();
-});
+afterEach(closeInsides);
 
 describe('ingest', () => {
   test('queues a change that somebody wants, with the version and time heard', async () => {
@@ -296,6 +241,6 @@ describe('reconcile requests', () => {
     await clock.advance(1_500);
 
     expect(meanwhile).toEqual([]);
-    expect(state.added).toEqual([{ job: { kind: 'mount', vault: 'main', namespace: '', mount: '' } }]);
+    expect(state.added).toMatchObject([{ job: { kind: 'mount', vault: 'main', namespace: '', mount: '' } }]);
   });
 });

@@ -48,4 +48,14 @@ describe('RecentChanges', () => {
     expect(wanted).toHaveLength(10_000);
     expect(wanted[0]?.verdict.path).toBe('secret/data/1');
   });
+
+  test('keeps no more than eight million characters', () => {
+    const changes = new RecentChanges(fakeClock());
+
+    for (let index = 0; index < 1_000; index++) changes.keep(changeOf(`${index}/${'x'.repeat(20_000)}`));
+    for (let index = 0; index < 1_000; index++) changes.keep(changeOf(String(index)));
+
+    expect(changes.size).toBeLessThan(1_400);
+    expect(changes.takeWanted(() => true).at(-1)?.verdict.path).toBe('secret/data/999');
+  });
 });

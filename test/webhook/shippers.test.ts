@@ -1,7 +1,9 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import { auditEntry, otlp, pairs, readAll } from './entries.ts';
 
 const json = JSON.stringify;
+const base64 = (text: string | Buffer): string => Buffer.from(text).toString('base64');
 const entry = auditEntry({ version: 3 });
 const line = json(entry);
 const read = auditEntry({ operation: 'read' });
@@ -145,6 +147,55 @@ const samples: readonly { readonly sender: string; readonly body: string; readon
     sender: 'CloudEvents',
     body: json({ specversion: '1.0', type: 'x', source: 'x', id: '1', data: entry }),
     entries: 1,
+  },
+  {
+    sender: 'Amazon Data Firehose',
+    body: json({
+      requestId: 'x',
+      timestamp: 1,
+      records: [{ data: base64(`${line}\n`) }, { data: base64(`${line}\n`) }],
+    }),
+    entries: 2,
+  },
+  {
+    sender: 'Amazon Data Firehose, from CloudWatch Logs',
+    body: json({
+      requestId: 'x',
+      records: [
+        { data: base64(gzipSync(json({ messageType: 'CONTROL_MESSAGE', logEvents: [{ id: '', message: 'check' }] }))) },
+        {
+          data: base64(
+            gzipSync(json({ messageType: 'DATA_MESSAGE', logEvents: [{ message: line }, { message: line }] })),
+          ),
+        },
+      ],
+    }),
+    entries: 2,
+  },
+  {
+    sender: 'Google Pub/Sub, wrapped',
+    body: json({ message: { data: base64(line), messageId: '1', attributes: {} }, subscription: 'projects/x' }),
+    entries: 1,
+  },
+  {
+    sender: 'Google Pub/Sub, from Cloud Logging',
+    body: json({ message: { data: base64(json({ insertId: 'x', textPayload: line })), messageId: '1' } }),
+    entries: 1,
+  },
+  {
+    sender: 'Filebeat through Logstash',
+    body: json([
+      {
+        '@timestamp': at,
+        '@version': '1',
+        message: line,
+        agent: { type: 'filebeat', version: '8.15.0' },
+        log: { offset: 7, file: { path: '/vault/audit.log' } },
+        input: { type: 'filestream' },
+        event: { original: line.replaceAll('update', 'help') },
+      },
+    ]),
+    entries: 2,
   },
   { sender: 'a Windows program, with a byte order mark', body: `\uFEFF${line}\r\n${line}\r\n`, entries: 2 },
 ];

@@ -87,6 +87,11 @@ spec:
             - name: socket-{{ $index }}
               containerPort: {{ int $listener.port }}
             {{- end }}
+            {{- range $index, $listener := (include "vss.webhookSection" $root | fromYaml).udp }}
+            - name: datagrams-{{ $index }}
+              containerPort: {{ int $listener.port }}
+              protocol: UDP
+            {{- end }}
             {{- end }}
             - name: ops
               containerPort: {{ int $root.Values.settings.ops.port }}

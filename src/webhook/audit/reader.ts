@@ -1,4 +1,6 @@
 import { isTooComplex } from './complexity.ts';
+import type { DecodeBudget } from './encoded.ts';
+import { type Foreign, foreignFormat, headBytes } from './foreign.ts';
 import { judge } from './judge.ts';
 import { isSurelyIgnored } from './prefilter.ts';
 import { RecordSplitter } from './records.ts';
@@ -17,6 +19,8 @@ export interface AuditReaderOptions {
   readonly maxRecordBytes: number;
   /** Pass over what certainly holds no change without parsing it; `false` judges every entry. */
   readonly prefilter: boolean;
+  /** As the sender calls it; only a hint. */
+  readonly contentType?: string | undefined;
   readonly sink: VerdictSink;
 }
 
@@ -24,27 +28,45 @@ export interface AuditReaderOptions {
 export class AuditReader {
   readonly #options: AuditReaderOptions;
   readonly #splitter: RecordSplitter;
+  #hasBegun = false;
+  /** What the stream is instead of JSON: said once, and of whatever else cannot be read in it. */
+  #foreign: Foreign | null = null;
 
   constructor(options: AuditReaderOptions) {
     this.#options = options;
     this.#splitter = new RecordSplitter({
       maxBytes: options.maxRecordBytes,
-      sink: { record: (bytes) => this.#read(bytes), malformed: (reason) => this.malformed(reason) },
+      sink: { record: (bytes) => this.#read(bytes), malformed: (reason) => this.malformed(this.#foreign ?? reason) },
     });
   }
 
+  /** Bytes that are kept until the rest of their record comes. */
+  get heldBytes(): number {
+    return this.#splitter.heldBytes;
+  }
+
   push(chunk: Buffer): void {
+    if (!this.#hasBegun) this.#begin(chunk);
     this.#splitter.push(chunk);
   }
 
   /** Nothing more will come. */
   end(): void {
     this.#splitter.end();
+    this.#hasBegun = false;
+    this.#foreign = null;
   }
 
   /** Counts something that could not be read. */
   malformed(reason: Reason): void {
     this.#options.sink.verdict(malformed(reason));
+  }
+
+  #begin(chunk: Buffer): void {
+    if (chunk.length === 0) return;
+    this.#hasBegun = true;
+    this.#foreign = foreignFormat(chunk.subarray(0, headBytes), this.#options.contentType);
+    if (this.#foreign !== null) this.malformed(this.#foreign);
   }
 
   #read(record: Buffer): void {
@@ -58,10 +80,13 @@ export class AuditReader {
       return;
     }
     const { values, broken } = parseRecord(record);
+    const budget: DecodeBudget = { bytes: this.#options.maxRecordBytes, problem: null };
+    const visit = { entry: (entry: unknown) => sink.verdict(judge(entry)), budget };
     for (const value of values) {
-      const found = visitEntries(value, (entry) => sink.verdict(judge(entry)));
-      if (found === 0 && !broken) this.malformed('NotAnEntry');
+      const found = visitEntries(value, visit);
+      if (found === 0 && !broken && budget.problem === null) this.malformed('NotAnEntry');
     }
-    if (broken || values.length === 0) this.malformed('NotJson');
+    if (budget.problem !== null) this.malformed(budget.problem);
+    if (broken || values.length === 0) this.malformed(this.#foreign ?? 'NotJson');
   }
 }

@@ -55,6 +55,11 @@ export class RecordSplitter {
     this.#sink = options.sink;
   }
 
+  /** Bytes of an object that is still open. */
+  get heldBytes(): number {
+    return (this.#tail?.length ?? 0) + this.#held;
+  }
+
   push(chunk: Buffer): void {
     const from = this.#tail === null ? 0 : this.#joinTail(this.#tail, chunk);
     this.#split(chunk, from);

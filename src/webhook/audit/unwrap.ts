@@ -1,3 +1,4 @@
+import { type DecodeBudget, decodeText } from './encoded.ts';
 import { objectOfPairs } from './key-values.ts';
 import { isAuditEntry } from './project.ts';
 import { RecordSplitter } from './records.ts';
@@ -5,16 +6,21 @@ import { RecordSplitter } from './records.ts';
 /** OTLP, the deepest wrapping known, needs ten layers. */
 const maxDepth = 12;
 
+export interface Visit {
+  readonly entry: (entry: unknown) => void;
+  readonly budget: DecodeBudget;
+}
+
 /**
- * Calls `visit` with each audit entry in a parsed record: itself, or wrapped by a log shipper in objects, arrays and
+ * Calls `visit.entry` with each audit entry in a parsed record: itself, or wrapped by a log shipper in objects, arrays and
  * strings. Never looks into an entry: whoever writes a secret chooses what stands there. Returns how many there were.
  */
-export function visitEntries(value: unknown, visit: (entry: unknown) => void, depth = 0): number {
+export function visitEntries(value: unknown, visit: Visit, depth = 0): number {
   if (depth > maxDepth) return 0;
   if (typeof value === 'string') return visitText(value, visit, depth);
   if (typeof value !== 'object' || value === null) return 0;
   if (isAuditEntry(value)) {
-    visit(value);
+    visit.entry(value);
     return 1;
   }
   const pairs = Array.isArray(value) ? objectOfPairs(value) : null;
@@ -25,10 +31,10 @@ export function visitEntries(value: unknown, visit: (entry: unknown) => void, de
 }
 
 /** A string may hold lines as the shipper read them. What is no JSON there is text, not a broken entry. */
-function visitText(text: string, visit: (entry: unknown) => void, depth: number): number {
-  if (!text.includes('{')) return 0;
+function visitText(text: string, visit: Visit, depth: number): number {
+  const bytes = text.includes('{') ? Buffer.from(text) : decodeText(text, visit.budget);
+  if (bytes === null) return 0;
   let count = 0;
-  const bytes = Buffer.from(text);
   const splitter = new RecordSplitter({
     maxBytes: bytes.length,
     sink: {

@@ -26,7 +26,24 @@ export type Reason =
   | 'TooLong'
   | 'TooComplex'
   | 'PathTooLong'
-  | 'BadEncoding';
+  | 'BadEncoding'
+  | 'Msgpack'
+  | 'Jsonx'
+  | 'Form'
+  | 'Protobuf';
+
+const mayHide: ReadonlySet<Reason> = new Set<Reason>([
+  ...(['TooLong', 'TooComplex', 'BadEncoding'] as const),
+  ...(['Msgpack', 'Jsonx', 'Form', 'Protobuf'] as const),
+]);
+
+/**
+ * Whether what could not be read may well have been a change. Text between the entries is none, nor is JSON of another
+ * kind; a line that was cut in two comes again, or its reader knows better.
+ */
+export function mayHideChange(reason: Reason): boolean {
+  return mayHide.has(reason);
+}
 
 /** All that is kept of an entry. Places are written as `paths` writes them: no slash at either end, root is ''. */
 export interface Verdict {
