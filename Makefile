@@ -1,7 +1,7 @@
 # What this project can do, in few words. `make help` explains each.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check build bench soak clean
+.PHONY: help demo test check build bench profile soak clean
 
 NODE := node_modules/.bin/node
 PROVISION := $(NODE) test/peers/provision.ts
@@ -30,6 +30,11 @@ build: dist/vault-secret-sync.cjs ## the program, as one file in dist/
 bench: dist/vault-secret-sync.cjs ## the figures of the README, as ratios taken in one run
 	@$(PROVISION) redis moto vault >/dev/null
 	@$(NODE) scripts/bench/main.ts
+
+profile: dist/vault-secret-sync.cjs ## where the webhook spends its time under load: a flame graph in dist/profile/
+	@$(PROVISION) redis moto vault >/dev/null
+	@rm -rf dist/profile
+	@$(NODE) scripts/bench/main.ts --only ingest --quick --profile dist/profile
 
 soak: dist/vault-secret-sync.cjs ## three operators, killed and restarted at random while secrets change; ends with "lost 0" (DURATION, SEED)
 	@$(PROVISION) redis vault >/dev/null

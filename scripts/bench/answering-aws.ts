@@ -42,16 +42,26 @@ type Filter = { readonly Key?: string; readonly Values?: readonly string[] };
 
 /**
  * Starts it on a free loopback port. It is no test of correctness: it knows just what vault-secret-sync asks. Every answer
- * takes `delayMs`, by default no time at all.
+ * takes `delayMs`, by default no time at all. With `writesPerSecond` more writes than that are refused, as a token bucket of
+ * that size does it.
  */
-export async function startAnsweringAws({ delayMs = 0 } = {}): Promise<AnsweringAws> {
+export async function startAnsweringAws({
+  delayMs = 0,
+  writesPerSecond = Number.POSITIVE_INFINITY,
+} = {}): Promise<AnsweringAws> {
   const secrets = new Map<string, Stored>();
   const writes: AnsweredWrite[] = [];
   const requests = new Map<string, number>();
+  const count = (what: string) => requests.set(what, (requests.get(what) ?? 0) + 1);
+  const takeToken = tokenBucket(writesPerSecond);
   const server = createServer((request, response) => {
     void read(request).then(async (asked) => {
       if (delayMs > 0) await sleep(delayMs);
-      requests.set(asked.operation, (requests.get(asked.operation) ?? 0) + 1);
+      if (/^(Create|Put|Update|Delete)/.test(asked.operation) && !takeToken()) {
+        count('refused');
+        return answer(response, refused('ThrottlingException'));
+      }
+      count(asked.operation);
       answer(response, perform(secrets, asked));
       const { operation, region } = asked;
       if (operation !== 'CreateSecret' && operation !== 'PutSecretValue') return;
@@ -78,6 +88,21 @@ export async function startAnsweringAws({ delayMs = 0 } = {}): Promise<Answering
       server.closeAllConnections();
       if (server.listening) await once(server, 'close');
     },
+  };
+}
+
+/** AWS does not say how it counts; a bucket that holds a second's worth is what others have seen. */
+function tokenBucket(perSecond: number): () => boolean {
+  if (perSecond === Number.POSITIVE_INFINITY) return () => true;
+  let tokens = perSecond;
+  let at = performance.now();
+  return () => {
+    const now = performance.now();
+    tokens = Math.min(perSecond, tokens + ((now - at) * perSecond) / 1000);
+    at = now;
+    if (tokens < 1) return false;
+    tokens -= 1;
+    return true;
   };
 }
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, totalmem } from 'node:os';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { programFile } from '../../test/program/start-program.ts';
 import { answersAtOnce } from './answers-at-once.ts';
@@ -10,22 +10,36 @@ import { calls } from './calls.ts';
 import { changeToCopy } from './change-to-copy.ts';
 import { createContext, type Section } from './context.ts';
 import { firstSync } from './first-sync.ts';
+import { flameGraph } from './flame-graph.ts';
 import { ingest } from './ingest.ts';
 import { matching } from './matching.ts';
 import { planning } from './planning.ts';
+import { storeMemory } from './store-memory.ts';
+import { storeSpeed } from './store-speed.ts';
 
 /**
  * The figures of the README. Peers are real or the tests' stand-ins, the program is the compiled one, and everything is
  * measured beside something bare in the same run: machines differ, ratios less so. Nothing here can fail for being slow.
  */
-const benches = [changeToCopy, answersAtOnce, calls, ingest, matching, firstSync, planning, backfill];
+const benches = [
+  changeToCopy,
+  answersAtOnce,
+  calls,
+  ingest,
+  matching,
+  firstSync,
+  planning,
+  backfill,
+  storeSpeed,
+  storeMemory,
+];
 
 const help = `usage: node scripts/bench/main.ts [options]
 
   --only NAME      one of:
 ${benches.map(({ name, about }) => `                     ${name.padEnd(16)} ${about}`).join('\n')}
   --quick          a tenth of everything: to see that it works, not for figures
-  --profile DIR    let Node write a CPU profile of each program that is measured to DIR
+  --profile DIR    let Node write a CPU profile of each program that is measured to DIR, and draw it as a flame graph (SVG)
   --help           this text
 `;
 
@@ -63,8 +77,19 @@ async function main(): Promise<number> {
     console.error(`${bench.name}: ${bench.about}`);
     for (const section of await bench.run(context)) print(section);
   }
+  if (profiles !== null) await drawProfiles(profiles);
   console.log(`\nload at the end ${loads()}; ${Math.round((performance.now() - startedAt) / 1000)} s in all`);
   return 0;
+}
+
+/** One flame graph beside each profile. */
+async function drawProfiles(folder: string): Promise<void> {
+  const profiles = (await readdir(folder)).filter((name) => name.endsWith('.cpuprofile'));
+  for (const name of profiles) {
+    const drawn = join(folder, name.replace(/cpuprofile$/, 'svg'));
+    await writeFile(drawn, flameGraph(JSON.parse(await readFile(join(folder, name), 'utf8'))));
+    console.log(`\nflame graph: ${drawn}`);
+  }
 }
 
 function describeMachine(): string {
