@@ -64,10 +64,10 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     board: state.interest,
     syncs,
     logger,
-    async kvVersionOf({ vault, namespace, mount }) {
+    async kvVersionOf({ vault, namespace, mount }, { fresh }) {
       try {
         const signal = AbortSignal.timeout(2_000);
-        return (await world.reader(vault).mount({ namespace, mount }, { fresh: false, signal })).kvVersion;
+        return (await world.reader(vault).mount({ namespace, mount }, { fresh, signal })).kvVersion;
       } catch {
         // The webhook then queues both readings of a path.
         return null;

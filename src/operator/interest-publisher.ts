@@ -10,8 +10,8 @@ export interface InterestPublisherOptions {
   readonly board: InterestBoard;
   readonly syncs: Syncs;
   readonly logger: Logger;
-  /** KV version of a mount; null when Vault does not tell now. Must not throw. */
-  readonly kvVersionOf: (place: MountKey) => Promise<1 | 2 | null>;
+  /** KV version of a mount; null when Vault does not tell now. `fresh` asks Vault, not memory. Must not throw. */
+  readonly kvVersionOf: (place: MountKey, options: { readonly fresh: boolean }) => Promise<1 | 2 | null>;
 }
 
 type MountKey = Pick<InterestEntry, 'vault' | 'namespace' | 'mount'>;
@@ -23,6 +23,8 @@ export class InterestPublisher {
   #published: string | null = null;
   #publishing: Promise<void> | null = null;
   #next: Promise<void> | null = null;
+  /** The next publication asks Vault about the mounts. */
+  #fresh = false;
   #problem: string | null = 'the interest is not published yet';
 
   constructor(options: InterestPublisherOptions) {
@@ -52,6 +54,12 @@ export class InterestPublisher {
     return this.#next;
   }
 
+  /** The same, with what Vault says of the mounts by now. */
+  publishAnew(): Promise<void> {
+    this.#fresh = true;
+    return this.publish();
+  }
+
   /** Takes nothing for published any more: another replica may have led meanwhile, or Redis may have lost everything. */
   startAfresh(): void {
     this.#published = null;
@@ -65,7 +73,9 @@ export class InterestPublisher {
   async #write(): Promise<void> {
     const { board, syncs, logger } = this.#options;
     const entries = syncs.interest();
-    const kvVersions = await this.#versionsOf(entries);
+    const fresh = this.#fresh;
+    this.#fresh = false;
+    const kvVersions = await this.#versionsOf(entries, fresh);
     const document = JSON.stringify([entries, kvVersions]);
     if (document === this.#published) return;
     try {
@@ -74,16 +84,17 @@ export class InterestPublisher {
       this.#problem = null;
       logger.debug({ revision, entries: entries.length }, 'interest published');
     } catch (error) {
+      this.#fresh ||= fresh;
       this.#problem = 'the interest could not be published';
       throw error;
     }
   }
 
   /** KV versions spare the webhook from guessing what a path means. */
-  async #versionsOf(entries: readonly InterestEntry[]): Promise<Record<string, 1 | 2>> {
+  async #versionsOf(entries: readonly InterestEntry[], fresh: boolean): Promise<Record<string, 1 | 2>> {
     const mounts = new Map(entries.map((entry) => [mountKeyOf(entry), entry]));
     const versions = await Promise.all(
-      [...mounts].map(async ([key, entry]) => [key, await this.#options.kvVersionOf(entry)] as const),
+      [...mounts].map(async ([key, entry]) => [key, await this.#options.kvVersionOf(entry, { fresh })] as const),
     );
     return Object.fromEntries(versions.filter((known): known is [string, 1 | 2] => known[1] !== null));
   }

@@ -6,6 +6,7 @@ import type { CopyRecord } from '../sync/ports.ts';
 import { leaveWord } from './asked.ts';
 import type { InterestPublisher } from './interest-publisher.ts';
 import { Leadership } from './leadership.ts';
+import { MountChanges } from './mount-changes.ts';
 import { wishesOf } from './requests.ts';
 import { Schedule } from './schedule.ts';
 import type { Syncs } from './syncs.ts';
@@ -31,17 +32,25 @@ export class Leader {
   readonly #options: LeaderOptions;
   readonly #leadership: Leadership;
   readonly #schedule: Schedule;
+  readonly #mounts: MountChanges;
   readonly #again = new Set<NodeJS.Timeout>();
 
   constructor(options: LeaderOptions) {
     this.#options = options;
-    const { now, logger, state } = options;
+    const { now, logger, state, publisher } = options;
+    this.#mounts = new MountChanges({ ledger: state.ledger, logger, publish: () => publisher.publishAnew() });
     this.#schedule = new Schedule({ now, onDue: (key) => this.#ask([key]) });
     this.#leadership = new Leadership({
       leases: state.leases,
       logger,
-      onLead: () => this.#takeOver(),
-      onLost: () => this.#schedule.clear(),
+      onLead: async () => {
+        await this.#takeOver();
+        this.#mounts.start();
+      },
+      onLost: () => {
+        this.#schedule.clear();
+        this.#mounts.stop();
+      },
     });
   }
 
@@ -93,13 +102,14 @@ export class Leader {
     this.#schedule.close();
     for (const timer of this.#again) clearTimeout(timer);
     await this.#leadership.close();
+    await this.#mounts.close();
     await this.#options.publisher.close();
   }
 
   async #takeOver(): Promise<void> {
     const { publisher } = this.#options;
     publisher.startAfresh();
-    await publisher.publish();
+    await publisher.publishAnew();
     this.#ask(this.#all());
   }
 

@@ -2,6 +2,7 @@ import { syncKeyOf, type VaultSecretSync } from '../crd/vault-secret-sync.ts';
 import { SyncError } from '../errors.ts';
 import type { Logger } from '../logging.ts';
 import type { JobOutcome, JobRun, State } from '../state/contract.ts';
+import { restoreMounts } from '../sync/absence.ts';
 import type { CopyRecord, CopyResult, World, WrittenPlace } from '../sync/ports.ts';
 import type { ResolvedSync } from '../sync/resolve.ts';
 import { reconcileSync, type SyncOutcome } from '../sync/sync.ts';
@@ -65,6 +66,8 @@ export class SyncReconciler {
   async #reconcile(run: JobRun, sync: VaultSecretSync, resolved: ResolvedSync): Promise<JobOutcome> {
     const { world, state, sources, missed, random } = this.#options;
     let outcome: SyncOutcome;
+    // The shared state may have lost them since the sync was taken up.
+    await restoreMounts(state.ledger, sync);
     try {
       outcome = await reconcileSync({ world, resolved, signal: run.signal, unsure: isUnsure(run) });
     } catch (error) {

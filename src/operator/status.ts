@@ -95,9 +95,11 @@ function lagOf({ lagSeconds, previous }: StatusInput): Pick<SyncStatus, 'sourceL
   return seconds === undefined ? {} : { sourceLagSeconds: seconds };
 }
 
-function mountsOf({ mounts }: StatusInput): Pick<SyncStatus, 'sourceMounts'> {
+function mountsOf({ mounts, previous }: StatusInput): Pick<SyncStatus, 'sourceMounts'> {
   const known = Object.entries(mounts).sort();
-  return known.length === 0 ? {} : { sourceMounts: known.map(([mount, uuid]) => ({ mount, uuid })) };
+  // Where the ledger has lost them, the status alone still knows which mounts the copies were read from.
+  const sourceMounts = known.length > 0 ? known.map(([mount, uuid]) => ({ mount, uuid })) : previous?.sourceMounts;
+  return sourceMounts ? { sourceMounts } : {};
 }
 
 function stoppedOf({ stopped }: StatusInput): { stoppedDeletions?: StoppedDeletions } {

@@ -9,6 +9,7 @@ import { reconcileSecret, type SecretOutcome } from '../sync/secret.ts';
 import { isUnsure, retryOutcome } from './backoff.ts';
 import type { Manifests } from './manifests/contract.ts';
 import type { MissedChanges } from './missed-changes.ts';
+import { leaveMountWord } from './mount-changes.ts';
 import { parked } from './parking.ts';
 import type { SyncReconciler } from './reconcile-sync.ts';
 import type { SourceWatch } from './source-watch.ts';
@@ -127,7 +128,8 @@ async function runCopy(options: WorkerOptions, run: JobRun, job: Job & { kind: '
 }
 
 /** Something changed a whole mount: every sync that reads from it is reconciled. */
-async function runMount({ state, syncs }: WorkerOptions, job: Job & { kind: 'mount' }): Promise<JobOutcome> {
+async function runMount({ world, state, syncs }: WorkerOptions, job: Job & { kind: 'mount' }): Promise<JobOutcome> {
+  await leaveMountWord(state.ledger, String(world.now()));
   await state.jobs.add(syncs.readingFrom(job).map(({ key }) => ({ job: { kind: 'sync', sync: key } })));
   return { outcome: 'done' };
 }

@@ -320,6 +320,14 @@ describe('the rest of the status', () => {
     });
   });
 
+  test('keeps the mounts that it told of while the ledger has lost them: they prove that a secret is gone', () => {
+    const before = statusWith({});
+
+    const status = statusWith({ previous: before, mounts: {} });
+
+    expect(status.sourceMounts).toEqual(before.sourceMounts);
+  });
+
   test('leaves out what is not known', () => {
     const status = statusWith({ progress: null, nextReconcileAt: null, mounts: {} });
 

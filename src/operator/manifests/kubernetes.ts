@@ -149,10 +149,12 @@ export class KubernetesManifests implements Manifests {
   }
 
   #remember({ object, resourceVersion, status }: Known): void {
-    const { uid, resourceVersion: seen } = object.metadata;
-    // The watch may have been faster than the answer to our own patch.
-    const latest = this.#reflector?.store.get(object.metadata.namespace, object.metadata.name);
-    if (latest?.metadata.resourceVersion === seen) this.#patched.set(uid, { seen, resourceVersion, status });
+    const { uid, namespace, name, resourceVersion: before } = object.metadata;
+    const latest = this.#reflector?.store.get(namespace, name)?.metadata;
+    if (latest?.uid !== uid) return;
+    // Meanwhile the watch may have brought an earlier patch of ours, or this one and what came after it.
+    const seen = latest.resourceVersion;
+    if (seen === before || isOlder(seen, resourceVersion)) this.#patched.set(uid, { seen, resourceVersion, status });
   }
 
   /** `changeOf` tells what to change; null = nothing. Asked again when somebody else was faster. */
