@@ -102,7 +102,9 @@ async function measureSpeed(context: BenchContext, name: StoreName): Promise<str
   context.say(`${name}: ${copies} new copies, answers after ${delayMs} ms`);
   const { store, start } = await startScene(stack, context, { name, copies, syncs, delayMs });
   const program = await start();
+  await untilCreated(program, 1);
   const startedAt = performance.now();
+  const before = await created(program);
   await untilCreated(program, copies);
   const ours = (performance.now() - startedAt) / 1000;
   const ids = Array.from({ length: copies }, (_, index) => `bare-${index}`);
@@ -110,7 +112,13 @@ async function measureSpeed(context: BenchContext, name: StoreName): Promise<str
   const bareAt = performance.now();
   await mapAtOnce(ids, bareAtOnce, (id) => store.bare.create(id, JSON.stringify({ user: 'ada', password: id })));
   const bare = (performance.now() - bareAt) / 1000;
-  return [store.title, String(copies), figure(copies / ours), figure(copies / bare), ratio(bare, ours)];
+  return [
+    store.title,
+    String(copies),
+    figure((copies - before) / ours),
+    figure(copies / bare),
+    ratio((copies - before) / ours, copies / bare),
+  ];
 }
 
 /** What the store takes, and what the settings say of it. */
@@ -183,8 +191,8 @@ function speedSection(rows: readonly string[][]): Section {
     title: `New copies in stores whose answers take ${delayMs} ms`,
     table: formatTable(['store', 'copies', 'ours, copies/s', 'bare SDK, copies/s', 'ratio'], rows),
     notes: [
-      `One operator, ${syncs} syncs, from its start: reading Vault and finding that no copy is there are part of it. The bare`,
-      `script writes ${bareAtOnce} at once and reads nothing. AWS: the endpoint of this bench. GCP: a new copy takes two calls.`,
+      `One operator, ${syncs} syncs, from its first copy on: reading Vault and finding that no copy is there are part of it. The`,
+      `bare script writes ${bareAtOnce} at once and reads nothing. AWS: the endpoint of this bench. GCP: a new copy takes two calls.`,
     ],
   };
 }
