@@ -16,8 +16,6 @@ export interface ConnectionOptions {
   readonly token: string;
   /** Where the token was made; left out: the root namespace. */
   readonly namespace?: string | undefined;
-  /** Notifications of every namespace below it, too. */
-  readonly allNamespaces: boolean;
   /** PEM. */
   readonly ca?: string | undefined;
   readonly clock: Clock;
@@ -36,7 +34,8 @@ export interface Connection {
   readonly ended: Promise<string>;
   /** Asks for a sign of life. */
   ping(): void;
-  end(): void;
+  /** `reason`: what `ended` resolves to. */
+  end(reason: string): void;
 }
 
 /** Connects and subscribes. Never throws or rejects: whatever goes wrong ends the connection. */
@@ -45,23 +44,23 @@ export function connect(options: ConnectionOptions): Connection {
   let socket: WebSocket | null = null;
   let isOpen = false;
   let closed = false;
+  let reason: string | null = null;
   let finish: (reason: string) => void = () => undefined;
   const ended = new Promise<string>((resolve) => {
     finish = resolve;
   });
 
   const attempt = (url: string, redirects: number): void => {
-    const current = new WebSocket(url, {
-      headers: {
-        'X-Vault-Token': options.token,
-        ...(options.namespace === undefined ? {} : { 'X-Vault-Namespace': options.namespace }),
-      },
-      ...(options.ca === undefined ? {} : { ca: options.ca }),
-      maxPayload: maxMessageBytes,
-      perMessageDeflate: false,
-    });
+    let current: WebSocket;
+    try {
+      current = open(url, options);
+    } catch (error) {
+      // What Node refuses to send in a header.
+      cancel();
+      finish(failureOf(error));
+      return;
+    }
     socket = current;
-    let reason: string | null = null;
     let next: string | null = null;
     current.on('open', () => {
       isOpen = true;
@@ -87,13 +86,14 @@ export function connect(options: ConnectionOptions): Connection {
       }
       reason ??= isOpen ? 'the connection broke' : failureOf(error);
     });
-    current.on('close', () => {
+    current.on('close', (code: number) => {
       if (next !== null && redirects < maxRedirects && !closed) {
+        reason = null;
         attempt(next, redirects + 1);
         return;
       }
       cancel();
-      finish(reason ?? 'Vault closed the connection');
+      finish(reason ?? `it closed the connection (${code})`);
     });
   };
 
@@ -107,16 +107,27 @@ export function connect(options: ConnectionOptions): Connection {
     ping() {
       if (isOpen) socket?.ping();
     },
-    end() {
+    end(why) {
+      reason ??= why;
       closed = true;
       socket?.terminate();
     },
   };
 }
 
-function firstUrl({ address, allNamespaces }: ConnectionOptions): string {
+function open(url: string, { token, namespace, ca }: ConnectionOptions): WebSocket {
+  return new WebSocket(url, {
+    headers: { 'X-Vault-Token': token, ...(namespace === undefined ? {} : { 'X-Vault-Namespace': namespace }) },
+    ...(ca === undefined ? {} : { ca }),
+    maxPayload: maxMessageBytes,
+    perMessageDeflate: false,
+  });
+}
+
+/** Of the namespace of the token and of all below it: every Vault Enterprise has them. */
+function firstUrl({ address }: ConnectionOptions): string {
   const base = address.replace(/^http/, 'ws').replace(/\/$/, '');
-  return `${base}/v1/sys/events/subscribe/kv*?json=true${allNamespaces ? '&namespaces=*' : ''}`;
+  return `${base}/v1/sys/events/subscribe/kv*?json=true&namespaces=*`;
 }
 
 /** Where a redirect leads; null for one that would show the token to whoever listens on the way, or that leads nowhere. */

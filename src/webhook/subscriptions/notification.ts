@@ -52,7 +52,7 @@ export function judgeNotification(text: string): Verdict {
     },
   });
   // Vault puts the mount before the path; without it the place could only be guessed.
-  return verdict.mount === null ? malformed('NotAnEntry') : verdict;
+  return verdict.verdict !== 'malformed' && verdict.mount === null ? malformed('NotAnEntry') : verdict;
 }
 
 function asObject(value: unknown): JsonObject | null {

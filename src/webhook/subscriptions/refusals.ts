@@ -20,5 +20,5 @@ export function failureOf(error: unknown): string {
   const { code } = (error ?? {}) as { code?: unknown };
   if (typeof code !== 'string') return 'it cannot be reached, or does not answer in time';
   const untrusted = /CERT|SIGNATURE|ISSUER|ALTNAME/.test(code);
-  return untrusted ? `its certificate is not trusted (${code}): set vaults[].caFile` : `it cannot be reached (${code})`;
+  return untrusted ? `its certificate is not trusted (${code}): set caFile` : `it cannot be reached (${code})`;
 }

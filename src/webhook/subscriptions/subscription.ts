@@ -25,8 +25,6 @@ export interface SubscriptionSettings {
   readonly tokenFile: string;
   /** Namespace that the token was made in; left out: root. */
   readonly namespace?: string | undefined;
-  /** The Vault has namespaces: those below are heard, too. */
-  readonly allNamespaces: boolean;
   /** PEM file with the authorities to trust; read before each connection. */
   readonly caFile?: string | undefined;
 }
@@ -55,6 +53,8 @@ export class Subscription {
   /** The first try is over. */
   #tried = false;
   #closed = false;
+  /** The token is another one: the next connection is made at once. */
+  #renewed = false;
   #endPause = (): void => undefined;
   #stopFollowing = (): void => undefined;
   #running: Promise<void> = Promise.resolve();
@@ -87,7 +87,7 @@ export class Subscription {
     this.#closed = true;
     this.#stopFollowing();
     this.#endPause();
-    this.#connection?.end();
+    this.#connection?.end('the webhook is shutting down');
     await this.#running;
     await this.#feed.close();
   }
@@ -102,7 +102,8 @@ export class Subscription {
       clock,
       changed: () => {
         this.#failures = 0;
-        this.#connection?.end();
+        this.#renewed = true;
+        this.#connection?.end('its token was exchanged');
         this.#endPause();
       },
     });
@@ -113,6 +114,7 @@ export class Subscription {
       const reason = await this.#listen(tried);
       tried();
       if (this.#closed) return;
+      if (this.#renewed) continue;
       this.#tell(reason);
       await this.#pause();
     }
@@ -120,7 +122,8 @@ export class Subscription {
 
   /** One connection, to its end; resolves to why it ended. */
   async #listen(opened: () => void): Promise<string> {
-    const { vault, address, tokenFile, caFile, namespace, allNamespaces, clock, metrics } = this.#options;
+    const { vault, address, tokenFile, caFile, namespace, clock, metrics } = this.#options;
+    this.#renewed = false;
     const token = (await readFile(tokenFile, 'utf8').catch(() => '')).trim();
     // A line end inside would let the request's header end there.
     if (!/^[\x21-\x7e]+$/.test(token)) return `the file ${tokenFile} holds no token that can be read`;
@@ -128,7 +131,7 @@ export class Subscription {
     if (ca === null) return `the file ${caFile} cannot be read`;
     if (this.#closed) return 'the webhook is shutting down';
     const connection = connect({
-      ...{ address, token, namespace, allNamespaces, ca, clock },
+      ...{ address, token, namespace, ca, clock },
       opened: () => {
         this.#open();
         opened();
@@ -174,7 +177,7 @@ export class Subscription {
     const { clock } = this.#options;
     const look = (): void => {
       if (!this.#gaveSign) {
-        connection.end();
+        connection.end(`it gave no sign of life for ${pingEveryMs / 1000} seconds`);
         return;
       }
       this.#gaveSign = false;

@@ -32,7 +32,7 @@ export interface Notification {
 
 /** Kinds that have a `data_path`: what can be read there afterwards. */
 const readable = ['write', 'config-write', 'data-write', 'data-patch', 'undelete', 'metadata-write', 'metadata-patch'];
-/** Kinds that name versions. */
+/** Kinds of KV v2 that name versions. */
 const versioned = ['data-write', 'data-patch', 'data-delete', 'delete', 'undelete', 'destroy'];
 
 /** Writes the notification that vault-plugin-secrets-kv would send. Metadata hold texts only. */
@@ -55,7 +55,9 @@ export function notificationOf({
       event: {
         id,
         metadata: {
-          ...(versioned.includes(operation) ? { current_version: `${version}`, oldest_version: '0' } : {}),
+          ...(plugin === 'kv-v2' && versioned.includes(operation)
+            ? { current_version: `${version}`, oldest_version: '0' }
+            : {}),
           ...(readable.includes(operation) ? { data_path: path.replace('/undelete/', '/data/') } : {}),
           modified: 'true',
           operation,
