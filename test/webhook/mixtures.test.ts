@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createLogger } from '../../src/logging.ts';
@@ -15,6 +16,7 @@ import { type FakeState, fakeClock, fakeState } from './fakes.ts';
 type Entry = Record<string, unknown>;
 
 const json = JSON.stringify;
+const base64 = (text: string | Buffer): string => Buffer.from(text).toString('base64');
 
 /** The bytes of some entries, as one sender or another writes them. Each ends where another may begin. */
 const envelopes: Readonly<Record<string, (entries: readonly Entry[]) => string>> = {
@@ -31,6 +33,8 @@ const envelopes: Readonly<Record<string, (entries: readonly Entry[]) => string>>
   'event one after another': (entries) => entries.map((entry) => json({ time: 1, event: entry })).join(''),
   'lines in one string': (entries) => json({ log: entries.map((entry) => `${json(entry)}\n`).join('') }),
   records: (entries) => json({ records: entries.map((value) => ({ value })) }),
+  base64: (entries) => json({ records: entries.map((entry) => ({ data: base64(json(entry)) })) }),
+  'gzip in base64': (entries) => json({ records: entries.map((entry) => ({ data: base64(gzipSync(json(entry))) })) }),
   'strings in strings': (entries) => entries.map((entry) => `${json({ a: json({ log: json(entry) }) })}\n`).join(''),
 };
 

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { isSurelyIgnored } from '../../src/webhook/audit/prefilter.ts';
@@ -147,6 +148,21 @@ describe('isSurelyIgnored', () => {
     const { passedOver } = readAll(body, { prefilter: true });
 
     expect(passedOver).toBe(2);
+  });
+
+  test.each([
+    { what: 'base64', encode: (text: string) => Buffer.from(text) },
+    { what: 'gzip in base64', encode: (text: string) => gzipSync(text, { level: 9 }) },
+  ])('does not pass over the least change in $what beside a read, wherever it stands', ({ encode }) => {
+    const least = '{"type":"response","request":{"operation":"patch","path":"a/b"}}';
+    const data = encode(least).toString('base64');
+    const records = Array.from({ length: 200 }, (_, length) => {
+      return `{"${'-'.repeat(length)}":"${data}"}${JSON.stringify(auditEntry({ operation: 'read' }))}\n`;
+    });
+
+    const { verdicts } = readAll(records, { prefilter: true });
+
+    expect(verdicts.filter(({ verdict }) => verdict === 'changed')).toHaveLength(records.length);
   });
 
   test('misses no change, whoever wrote the line and whatever stands in it', () => {

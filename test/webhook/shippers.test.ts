@@ -149,40 +149,6 @@ const samples: readonly { readonly sender: string; readonly body: string; readon
     entries: 1,
   },
   {
-    sender: 'Amazon Data Firehose',
-    body: json({
-      requestId: 'x',
-      timestamp: 1,
-      records: [{ data: base64(`${line}\n`) }, { data: base64(`${line}\n`) }],
-    }),
-    entries: 2,
-  },
-  {
-    sender: 'Amazon Data Firehose, from CloudWatch Logs',
-    body: json({
-      requestId: 'x',
-      records: [
-        { data: base64(gzipSync(json({ messageType: 'CONTROL_MESSAGE', logEvents: [{ id: '', message: 'check' }] }))) },
-        {
-          data: base64(
-            gzipSync(json({ messageType: 'DATA_MESSAGE', logEvents: [{ message: line }, { message: line }] })),
-          ),
-        },
-      ],
-    }),
-    entries: 2,
-  },
-  {
-    sender: 'Google Pub/Sub, wrapped',
-    body: json({ message: { data: base64(line), messageId: '1', attributes: {} }, subscription: 'projects/x' }),
-    entries: 1,
-  },
-  {
-    sender: 'Google Pub/Sub, from Cloud Logging',
-    body: json({ message: { data: base64(json({ insertId: 'x', textPayload: line })), messageId: '1' } }),
-    entries: 1,
-  },
-  {
     sender: 'Filebeat through Logstash',
     body: json([
       {
@@ -192,12 +158,36 @@ const samples: readonly { readonly sender: string; readonly body: string; readon
         agent: { type: 'filebeat', version: '8.15.0' },
         log: { offset: 7, file: { path: '/vault/audit.log' } },
         input: { type: 'filestream' },
-        event: { original: line.replaceAll('update', 'help') },
+        event: { original: line },
       },
     ]),
     entries: 2,
   },
   { sender: 'a Windows program, with a byte order mark', body: `\uFEFF${line}\r\n${line}\r\n`, entries: 2 },
+];
+
+/** Senders that hide the line in base64. */
+const encoded: readonly { readonly sender: string; readonly bodyOf: (line: string) => string }[] = [
+  {
+    sender: 'Amazon Data Firehose',
+    bodyOf: (line) => json({ requestId: 'x', timestamp: 1, records: [{ data: base64(`${line}\n`) }] }),
+  },
+  {
+    sender: 'Amazon Data Firehose, from CloudWatch Logs',
+    bodyOf(line) {
+      const control = json({ messageType: 'CONTROL_MESSAGE', logEvents: [{ id: '', message: 'check' }] });
+      const data = json({ messageType: 'DATA_MESSAGE', logEvents: [{ id: '1', timestamp: 1, message: line }] });
+      return json({ requestId: 'x', records: [control, data].map((text) => ({ data: base64(gzipSync(text)) })) });
+    },
+  },
+  {
+    sender: 'Google Pub/Sub, wrapped',
+    bodyOf: (line) => json({ message: { data: base64(line), messageId: '1' }, subscription: 'projects/x' }),
+  },
+  {
+    sender: 'Google Pub/Sub, from Cloud Logging',
+    bodyOf: (line) => json({ message: { data: base64(json({ insertId: 'x', textPayload: line })), messageId: '1' } }),
+  },
 ];
 
 describe('what is read of a body of', () => {
@@ -214,6 +204,16 @@ describe('what is read of a body of', () => {
     const { verdicts } = readAll([asRead], { prefilter: true });
 
     expect(verdicts.filter(({ verdict }) => verdict !== 'ignored')).toEqual([]);
+  });
+});
+
+describe('what is read of the base64 in a body of', () => {
+  test.each(encoded)('$sender', ({ bodyOf }) => {
+    const ofChange = readAll([bodyOf(line)], { prefilter: true });
+    const ofRead = readAll([bodyOf(json(read))], { prefilter: true });
+
+    expect(ofChange.verdicts).toMatchObject([{ verdict: 'changed', version: 3, path: 'secret/data/app/db' }]);
+    expect(ofRead.verdicts).toMatchObject([{ verdict: 'ignored', reason: 'ReadOnly' }]);
   });
 });
 

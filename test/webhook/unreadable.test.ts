@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { foreignFormat } from '../../src/webhook/audit/foreign.ts';
+import { mayHideChange, type Reason } from '../../src/webhook/audit/verdict.ts';
 import { auditLine, readAll } from './entries.ts';
 import { bearer, eventually, type FakeClock, fakeClock, jobsOf, postEvents, startWorld, type World } from './fakes.ts';
 
@@ -13,7 +15,7 @@ const worlds: World[] = [];
 /** A webhook whose start, which asks for a reconcile itself, is long ago. */
 async function start(): Promise<World & { clock: FakeClock }> {
   const clock = fakeClock(Date.now());
-  const world = await startWorld({ clock, settings: { limits: { maxLineBytes: 3_000_000 } } });
+  const world = await startWorld({ clock, settings: { limits: { maxLineBytes: 4_000_000 } } });
   worlds.push(world);
   await clock.advance(interval);
   return { ...world, clock };
@@ -33,7 +35,7 @@ async function unreadable(world: World, reason: string): Promise<number> {
 }
 
 const line = auditLine({ version: 3 });
-const tooLong = auditLine({ requestData: 'x'.repeat(3_100_000) });
+const tooLong = auditLine({ requestData: 'x'.repeat(4_100_000) });
 const tooComplex = auditLine({ requestData: JSON.parse(`[${'[],'.repeat(1_000_000)}[]]`) });
 /** As Fluent Bit writes `[time, {"log": line}]`. */
 const msgpack = Buffer.concat([
@@ -124,6 +126,13 @@ describe('what cannot be read and may hold a change', () => {
     expect(asked(world)).toBe(0);
   });
 
+  test.each([...new Set(lost.map(({ reason }) => reason))])('as %s is explained in the guide', (reason) => {
+    const guide = readFileSync('docs/guides/senders.md', 'utf8');
+
+    expect(guide).toContain(`| \`${reason}\` |`);
+    expect(mayHideChange(reason as Reason)).toBe(true);
+  });
+
   test('does not take the lines around it along', async () => {
     const world = await start();
 
@@ -196,6 +205,17 @@ describe('base64 in a string', () => {
     const { verdicts } = readAll([`${JSON.stringify({ records: [{ data: bomb }] })}\n${line}`]);
 
     expect(verdicts.map(({ reason }) => reason)).toEqual(['TooLong', 'SecretChanged']);
+  });
+
+  test('is unfolded no further than that', () => {
+    const member = gzipSync(Buffer.alloc(20_000_000));
+    const bomb = base64(Buffer.concat(Array.from({ length: 40 }, () => member)));
+    const before = process.resourceUsage().maxRSS;
+
+    const { verdicts } = readAll([JSON.stringify({ records: [{ data: bomb }] })], { maxRecordBytes: 2_000_000 });
+
+    expect(verdicts.map(({ reason }) => reason)).toEqual(['TooLong']);
+    expect(process.resourceUsage().maxRSS - before).toBeLessThan(200_000);
   });
 
   test('that unfolds beyond it only together is too long from there on', () => {

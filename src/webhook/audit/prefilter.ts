@@ -39,6 +39,14 @@ function word(text: string): number {
   return Buffer.from(text, 'latin1').readUInt32LE(0);
 }
 
+/**
+ * The least entry that tells of a change (a type, an operation and a path) is 88 characters of base64, and no less than 75
+ * when gzipped. Hashes, of which each line is full, are 64.
+ */
+const shortestBase64 = 72;
+const inBase64 = new Uint8Array(256);
+for (const byte of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/')) inBase64[byte] = 1;
+
 const harmless = new Set([word('read'), word('list'), word('help'), word('scan')]);
 
 /**
@@ -48,7 +56,7 @@ const harmless = new Set([word('read'), word('list'), word('help'), word('scan')
  * Why it is sound: with no other escapes than `\"`, `\n`, `\r` and `\t` no letter is hidden, and a string can hold JSON
  * that itself has no escapes, but no deeper one. So every key `operation` shows as these very bytes, its quotes plain or
  * escaped; if there is only one, it is the request's (or there is no change), and what stands beside it belongs to the
- * request too. Likewise a value `response` would show.
+ * request too. Likewise a value `response` would show. What is long enough to be an entry in base64 is parsed.
  */
 export function isSurelyIgnored(record: Buffer): boolean {
   const at = findOperation(record, 0);
@@ -78,8 +86,9 @@ function isRequest(record: Buffer, { findRequest }: Spelling): boolean {
   return findResponse(record, 0) < 0 && findRequest(record, 0) >= 0 && findRestore(record, 0) < 0;
 }
 
-/** No escape that could hide a letter, or JSON within JSON within a string. */
+/** No escape that could hide a letter, or JSON within JSON within a string; and no base64. */
 function hidesNothing(record: Buffer): boolean {
+  if (mayHoldBase64(record)) return false;
   let at = record.indexOf(backslash);
   if (at < 0) return true;
   for (; at < record.length; at++) {
@@ -88,6 +97,17 @@ function hidesNothing(record: Buffer): boolean {
     if (!isPlainEscape(record[at])) return false;
   }
   return true;
+}
+
+/** Each window is looked at from its end: the byte that breaks a run tells where the next one can begin. */
+function mayHoldBase64(record: Buffer): boolean {
+  for (let start = 0; start + shortestBase64 <= record.length; ) {
+    let at = start + shortestBase64 - 1;
+    while (at >= start && inBase64[record[at] as number] === 1) at--;
+    if (at < start) return true;
+    start = at + 1;
+  }
+  return false;
 }
 
 function isPlainEscape(byte: number | undefined): boolean {
