@@ -1,4 +1,4 @@
-import type { MetadataSelector } from '../crd/vault-secret-sync.ts';
+import type { MetadataSelector } from '../crd/source.ts';
 
 /** Whether custom metadata is that of a selected secret. */
 export type MetadataTest = (metadata: Readonly<Record<string, string>>) => boolean;

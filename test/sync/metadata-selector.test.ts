@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { MetadataSelector } from '../../src/crd/vault-secret-sync.ts';
+import type { MetadataSelector } from '../../src/crd/source.ts';
 import { compileMetadataSelector } from '../../src/sync/metadata-selector.ts';
 
 type Expression = NonNullable<MetadataSelector['matchExpressions']>[number];
