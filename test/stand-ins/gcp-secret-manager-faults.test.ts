@@ -101,17 +101,21 @@ describe('what tests and people see', () => {
   });
 
   test.each([
-    ['--help', 0, 'usage:'],
-    ['--project=broken', 2, ''],
-  ])('the program answers %s with exit code %d', async (argument, code, text) => {
+    ['--help', 0, /^A stand-in.+usage:.+--settling-ms/s],
+    ['--project=broken', 2, /^gcp-secret-manager stand-in: --project broken: .+; see --help\n$/],
+    ['--port=99999', 2, /^gcp-secret-manager stand-in: 99999 is not a port; see --help\n$/],
+    ['--writes-per-minute=many', 2, /^gcp-secret-manager stand-in: many is not a whole number; see --help\n$/],
+    ['--no-such-flag', 2, /^gcp-secret-manager stand-in: [^\n]+; see --help\n$/],
+  ])('the program answers %s with exit code %d and says why in a line', async (argument, code, text) => {
     const program = fileURLToPath(new URL('gcp-secret-manager/main.ts', import.meta.url));
 
-    const child = spawn(process.execPath, [program, argument], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const child = spawn(process.execPath, [program, argument], { stdio: ['ignore', 'pipe', 'pipe'] });
     const output: string[] = [];
-    child.stdout.on('data', (chunk: Buffer) => output.push(chunk.toString()));
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => output.push(chunk.toString()));
     const [exitCode] = await once(child, 'close');
 
     expect(exitCode).toBe(code);
-    expect(output.join('')).toContain(text);
+    expect(output.join('')).toMatch(text);
   });
 });

@@ -4,6 +4,7 @@ import type { Call, Connection, WireSecret, WireVersion } from './connection.ts'
 import { crc32c } from './crc32c.ts';
 import { type Code, failureOf } from './failures.ts';
 import { lastSegment } from './names.ts';
+import type { Pace } from './pace.ts';
 
 /** GCP: ListSecrets gives up to 25,000 secrets a page; this many come soon enough. */
 const pageSize = 500;
@@ -25,6 +26,8 @@ export interface Calls {
   getSecret(id: string, signal: AbortSignal): Promise<WireSecret | null>;
   /** The newest version without its payload; `null` = none. */
   getNewestVersion(id: string, signal: AbortSignal): Promise<WireVersion | null>;
+  /** Whether there is a version of this number, in whatever state; that is known at once, unlike which is the newest. */
+  hasVersion(id: string, number: number, signal: AbortSignal): Promise<boolean>;
   /** The secrets that match a filter, page by page. */
   listSecrets(filter: string, signal: AbortSignal): AsyncIterable<WireSecret>;
   /** @throws PremiseChanged when there is one already */
@@ -55,7 +58,7 @@ const permissions: Readonly<Record<Call['method'], string>> = {
 };
 
 /** `parent` is what the names of the secrets begin with, e.g. `projects/team-a`. */
-export function createCalls(connection: Connection, parent: string): Calls {
+export function createCalls(connection: Connection, parent: string, pace: Pace): Calls {
   const nameOf = (id: string): string => `${parent}/secrets/${id}`;
 
   async function ask<Answer extends readonly unknown[]>(call: Call, signal: AbortSignal): Promise<Answer> {
@@ -67,6 +70,19 @@ export function createCalls(connection: Connection, parent: string): Calls {
         { method: pascalCase(call.method), resource: call.routing[1], permission: permissions[call.method] },
         error,
       );
+    }
+  }
+
+  async function getVersion(name: string, signal: AbortSignal): Promise<WireVersion | null> {
+    try {
+      const [version] = await ask<[WireVersion]>(
+        { method: 'getSecretVersion', request: { name }, routing: ['name', name] },
+        signal,
+      );
+      return version;
+    } catch (error) {
+      if (hasCode(error, 'NOT_FOUND')) return null;
+      throw error;
     }
   }
 
@@ -85,19 +101,9 @@ export function createCalls(connection: Connection, parent: string): Calls {
       }
     },
 
-    async getNewestVersion(id, signal) {
-      const name = `${nameOf(id)}/versions/latest`;
-      try {
-        const [version] = await ask<[WireVersion]>(
-          { method: 'getSecretVersion', request: { name }, routing: ['name', name] },
-          signal,
-        );
-        return version;
-      } catch (error) {
-        if (hasCode(error, 'NOT_FOUND')) return null;
-        throw error;
-      }
-    },
+    getNewestVersion: (id, signal) => getVersion(`${nameOf(id)}/versions/latest`, signal),
+
+    hasVersion: async (id, number, signal) => (await getVersion(`${nameOf(id)}/versions/${number}`, signal)) !== null,
 
     async *listSecrets(filter, signal) {
       let pageToken = '';
@@ -130,10 +136,8 @@ export function createCalls(connection: Connection, parent: string): Calls {
       const name = nameOf(id);
       const request = { secret: { ...members, name, etag }, updateMask: { paths: [...new Set(paths)] } };
       try {
-        const [secret] = await ask<[WireSecret]>(
-          { method: 'updateSecret', request, routing: ['secret.name', name] },
-          signal,
-        );
+        const call = { method: 'updateSecret', request, routing: ['secret.name', name] } as const;
+        const [secret] = await pace.keep(id, signal, () => ask<[WireSecret]>(call, signal));
         return secret;
       } catch (error) {
         throw asPremise(error, name);
@@ -145,10 +149,8 @@ export function createCalls(connection: Connection, parent: string): Calls {
       const data = Buffer.from(value);
       const request = { parent: name, payload: { data, dataCrc32c: crc32c(data) } };
       try {
-        const [version] = await ask<[WireVersion]>(
-          { method: 'addSecretVersion', request, routing: ['parent', name] },
-          signal,
-        );
+        const call = { method: 'addSecretVersion', request, routing: ['parent', name] } as const;
+        const [version] = await pace.keep(id, signal, () => ask<[WireVersion]>(call, signal));
         if (!version.clientSpecifiedPayloadChecksum) throw checksumIgnored(name);
         return lastSegment(version.name);
       } catch (error) {

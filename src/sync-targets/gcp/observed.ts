@@ -77,6 +77,8 @@ function hasOtherValue({ desired, observed, written, now }: Comparison): boolean
     // Whoever asks for `latest` of a disabled or destroyed version gets an error instead of the value.
     if (!newest.enabled) return true;
     if (written && newest.number > Number(written.versionId)) return true;
+    // A version never changes, so this one holds what we wrote, though its mark may wait for its turn in another replica.
+    if (written && newest.number === Number(written.versionId)) return false;
   }
   return !isSameRendering(observed.state, desired.marks.state);
 }

@@ -7,7 +7,7 @@ import { planRetention, type RetentionPolicy } from './retention.ts';
 const intervalMs = 60_000;
 
 /** GCP: versions may be enabled, disabled and destroyed once a second. All of it here takes turns, one step each second. */
-const stepMs = 1_000;
+export const stepMs = 1_000;
 
 /** So many are destroyed before the secret is looked at again, for it may have got an alias meanwhile. */
 const mostAtOnce = 20;

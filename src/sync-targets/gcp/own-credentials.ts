@@ -30,7 +30,9 @@ export function createOwnTokens(network: Network, settings: GcpSettings): TokenS
 }
 
 async function findClient({ agent }: Network, settings: GcpSettings): Promise<Client> {
-  const { googleAuthLibrary } = await import('google-gax');
+  const { googleAuthLibrary, loggingUtils } = await import('google-gax');
+  // Told so by GOOGLE_SDK_NODE_LOGGING the library prints what it is answered: tokens.
+  loggingUtils.setBackend(null);
   // With an agent the library overlooks the variables for a proxy, so there is one only where the settings ask for it.
   const isOurs = settings.caFile !== undefined || settings.proxy !== undefined;
   const route = isOurs ? { agent: (url: URL) => (url.protocol === 'https:' ? agent : undefined) } : {};

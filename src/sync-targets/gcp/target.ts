@@ -20,6 +20,7 @@ import { metadataOver } from './metadata.ts';
 import { lastSegment, originalOf, secretIdOf } from './names.ts';
 import { detailsOf, differencesOf, type Newest, newestOf, observedOf } from './observed.ts';
 import { createOldVersions, type OldVersions } from './old-versions.ts';
+import { changesPerSecond, createPace } from './pace.ts';
 import { endpointOf, fieldsOf, type GivenAuth, mayBeSame, type Place, parentOf, placeAt, scopeOf } from './place.ts';
 import { rates } from './rates.ts';
 import { destroyAfterOf } from './retention.ts';
@@ -37,9 +38,14 @@ export function openTarget(place: Place, context: TargetContext<GcpSettings>, au
     endpoint: endpointOf(place, settings),
     tokensOver: identityFor(auth, context),
   });
-  const calls = createCalls(connection, parentOf(place));
+  const calls = createCalls(
+    connection,
+    parentOf(place),
+    createPace(changesPerSecond[place.location === null ? 'global' : 'regional']),
+  );
   const stateMarks = createStateMarks({
     schedule,
+    now,
     write: (name, mark) => annotate(calls, { name, mark }),
     report: (error) => {
       // The secret was changed between our reading and writing it: the mark's next turn comes in a minute.
@@ -232,8 +238,8 @@ async function annotate(calls: Calls, { name, mark }: { name: string; mark: Stat
   const secret = await calls.getSecret(name, signal);
   if (secret?.labels[markNames.owner] !== mark.owner || secret.annotations[markNames.state] === mark.state) return;
   // Another replica, or somebody else, has written since: the mark would say of that value what is true of ours.
-  const newest = newestOf(await calls.getNewestVersion(name, signal));
-  if (newest.kind === 'version' && newest.number > mark.version) return;
+  // Numbers follow each other, and by its number a version is found at once; `latest` may be minutes old.
+  if (await calls.hasVersion(name, mark.version + 1, signal)) return;
   const annotations = { ...secret.annotations, [markNames.state]: mark.state };
   await calls.updateSecret(name, { etag: secret.etag, paths: ['annotations'], members: { annotations } }, signal);
 }

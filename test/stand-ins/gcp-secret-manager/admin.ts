@@ -4,11 +4,13 @@ import { FAULT_KINDS, type Fault, type FaultSwitch } from './faults.ts';
 import { PERMISSIONS } from './permissions.ts';
 import type { Secret } from './resources.ts';
 import { METHODS, type RequestRecord } from './service.ts';
+import type { Settling } from './settling.ts';
 import type { Store } from './store.ts';
 import type { WireReplication } from './wire.ts';
 
 export interface AdminOptions {
   readonly store: Store;
+  readonly settling: Settling;
   readonly faults: FaultSwitch;
   readonly requests: RequestRecord[];
   /** Calls that hang. */
@@ -49,6 +51,8 @@ const ROUTES = `GET    /secrets                          every secret with its l
 GET    /secrets/PROJECT/NAME/payload     the bytes of the newest version, whatever its state
 PUT    /permissions                      ["secretmanager.secrets.get", …]: what callers may do from now on; null = everything
 PUT    /callers                          {"tokens": ["…"], "keys": {"a@b.iam.gserviceaccount.com": "PEM"}}: who is let in; null = everybody
+PUT    /settling                         {"ms": 5000}: how long after a write lists and \`latest\` show what was there before
+POST   /settled                          everything written so far is to be seen from now on
 GET    /handshakes                       TLS handshakes so far, as a number
 GET    /requests                         calls so far: method, resource, status, time
 DELETE /requests                         forgets them
@@ -70,7 +74,7 @@ export function createAdmin(options: AdminOptions): Server {
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { store, faults, requests, hanging, permissions, callers, handshakes }: AdminOptions,
+  { store, settling, faults, requests, hanging, permissions, callers, handshakes }: AdminOptions,
 ): Promise<void> {
   const { pathname } = new URL(request.url ?? '/', 'http://localhost');
   const payload = /^\/secrets\/([^/]+)\/([^/]+)\/payload$/.exec(pathname);
@@ -97,6 +101,17 @@ async function answer(
       return;
     case 'PUT /callers':
       callers.known = JSON.parse(await readBody(request)) as Callers | null;
+      respond(response, 200, {});
+      return;
+    case 'PUT /settling': {
+      const { ms } = JSON.parse(await readBody(request)) as { ms?: unknown };
+      if (!Number.isSafeInteger(ms) || Number(ms) < 0) throw new Error('ms must be a whole number');
+      settling.setMs(Number(ms));
+      respond(response, 200, {});
+      return;
+    }
+    case 'POST /settled':
+      settling.settle();
       respond(response, 200, {});
       return;
     case 'GET /handshakes':

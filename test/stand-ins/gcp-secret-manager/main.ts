@@ -6,9 +6,11 @@ import { type AdminOptions, createAdmin } from './admin.ts';
 import { checkCaller } from './callers.ts';
 import { createFaultSwitch } from './faults.ts';
 import { PERMISSIONS } from './permissions.ts';
+import { createQuota } from './quota.ts';
 import type { Project } from './resources.ts';
 import { createRest } from './rest.ts';
 import { createAnswer, createService, loadServiceDefinition, type RequestRecord } from './service.ts';
+import { createSettling } from './settling.ts';
 import { createStore } from './store.ts';
 import { caFile, createFront, portOf } from './tls.ts';
 
@@ -22,6 +24,11 @@ usage: node test/stand-ins/gcp-secret-manager/main.ts [options]
   --admin-port N       port for the request log, the fault switch and the view of the store; 0 (the default) takes a free one
   --project ID=NUMBER  a project that exists; may be repeated (default: demo-project=100000000001)
   --token TOKEN        ask every call for "authorization: Bearer TOKEN" (default: nobody is asked)
+  --writes-per-minute N    calls that write and that each project takes within a minute, then RESOURCE_EXHAUSTED; Google: 600
+  --reads-per-minute N     the same for calls that read, other than access; Google: 600
+  --accesses-per-minute N  the same for AccessSecretVersion; Google: 90000. 0 (the default of all three): any number
+  --secret-quotas      one secret takes 2 AddSecretVersion and UpdateSecret a second, one version 1 change of its state
+  --settling-ms N      how long after a write lists and \`latest\` show what was there before; 0 (the default): not at all
   --until-stdin-ends   also stop when standard input ends, so that a parent that dies takes it along
   --help               this text
 
@@ -43,6 +50,12 @@ function parsePort(text: string): number {
   return port;
 }
 
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isSafeInteger(count) || count < 0) throw new Error(`${text} is not a whole number`);
+  return count;
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -52,6 +65,11 @@ async function main(): Promise<void> {
       'admin-port': { type: 'string', default: '0' },
       project: { type: 'string', multiple: true, default: ['demo-project=100000000001'] },
       token: { type: 'string' },
+      'writes-per-minute': { type: 'string', default: '0' },
+      'reads-per-minute': { type: 'string', default: '0' },
+      'accesses-per-minute': { type: 'string', default: '0' },
+      'secret-quotas': { type: 'boolean', default: false },
+      'settling-ms': { type: 'string', default: '0' },
       'until-stdin-ends': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -63,7 +81,16 @@ async function main(): Promise<void> {
 
   const projects = values.project.map(parseProject);
   const now = (): Date => new Date();
-  const store = createStore({ projects, now });
+  const settling = createSettling({ settlingMs: parseCount(values['settling-ms']), now });
+  const store = createStore({ projects, settling, now });
+  const quota = createQuota({
+    writesPerMinute: parseCount(values['writes-per-minute']),
+    readsPerMinute: parseCount(values['reads-per-minute']),
+    accessesPerMinute: parseCount(values['accesses-per-minute']),
+    ofSecrets: values['secret-quotas'],
+    projects,
+    now,
+  });
   const faults = createFaultSwitch();
   const requests: RequestRecord[] = [];
   const hanging = new Set<object>();
@@ -74,7 +101,7 @@ async function main(): Promise<void> {
   const allowed = (): readonly string[] => permissions.allowed;
   const callers: AdminOptions['callers'] = { known: values.token === undefined ? null : { tokens: [values.token] } };
   const admit = (authorization: string): void => checkCaller(authorization, callers.known, now());
-  const answer = createAnswer({ store, faults, record, now, allowed, admit, hanging });
+  const answer = createAnswer({ store, faults, quota, record, now, allowed, admit, hanging });
   const grpc = new Server();
   grpc.addService(loadServiceDefinition(), createService(answer));
   const rest = createRest(answer);
@@ -88,7 +115,16 @@ async function main(): Promise<void> {
   await listen(rest, values['rest-port']);
   const front = createFront({ grpc: port, rest: portOf(rest) });
   await listen(front.server, values['tls-port']);
-  const admin = createAdmin({ store, faults, requests, hanging, permissions, callers, handshakes: front.handshakes });
+  const admin = createAdmin({
+    store,
+    settling,
+    faults,
+    requests,
+    hanging,
+    permissions,
+    callers,
+    handshakes: front.handshakes,
+  });
   await listen(admin, values['admin-port']);
 
   const stop = (): void => {
@@ -119,6 +155,8 @@ async function listen(server: NetServer, port: string): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`gcp-secret-manager stand-in: ${error instanceof Error ? error.message : 'failed'}\n`);
+  process.stderr.write(
+    `gcp-secret-manager stand-in: ${error instanceof Error ? error.message : 'failed'}; see --help\n`,
+  );
   process.exit(2);
 });

@@ -2,8 +2,10 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { type handleUnaryCall, type ServiceDefinition, status, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
+import { createTrailers } from './details.ts';
 import type { FaultKind, FaultSwitch } from './faults.ts';
 import { type Operation, PERMISSIONS } from './permissions.ts';
+import type { Quota } from './quota.ts';
 import { exhaustedFor, StatusError } from './status.ts';
 import type { Store } from './store.ts';
 
@@ -21,6 +23,7 @@ export interface RequestRecord {
 export interface ServiceOptions {
   readonly store: Store;
   readonly faults: FaultSwitch;
+  readonly quota: Quota;
   readonly record: (request: RequestRecord) => void;
   readonly now: () => Date;
   /** IAM permissions that callers have. */
@@ -69,7 +72,8 @@ export function loadServiceDefinition(): ServiceDefinition {
 export type Answer = (call: IncomingCall) => object | null;
 
 /** What both transports do with a call. */
-export function createAnswer({ store, faults, record, now, allowed, admit, hanging }: ServiceOptions): Answer {
+export function createAnswer(options: ServiceOptions): Answer {
+  const { store, faults, quota, record, now, allowed, admit, hanging } = options;
   return ({ operation, request, authorization, onCancelled }) => {
     const method = methodName(operation);
     const finish = (code: status): void =>
@@ -86,6 +90,7 @@ export function createAnswer({ store, faults, record, now, allowed, admit, hangi
         });
         return null;
       }
+      quota.take(operation, resourceOf(request));
       if (!allowed().includes(PERMISSIONS[operation])) throw denied({ operation, request });
       const carriedOut = fault === null || fault === 'lose-answer' || fault === 'lose-checksum';
       if (!carriedOut) throw faultError(fault, { operation, request });
@@ -105,10 +110,15 @@ export function createAnswer({ store, faults, record, now, allowed, admit, hangi
 
 /** The handlers for gRPC; a method that the stand-in lacks is answered UNIMPLEMENTED by gRPC itself. */
 export function createService(answer: Answer): UntypedServiceImplementation {
-  return Object.fromEntries(OPERATIONS.map((operation) => [methodName(operation), handlerOf(operation, answer)]));
+  const trailersOf = createTrailers();
+  const handlerFor = (operation: Operation) => handlerOf(operation, { answer, trailersOf });
+  return Object.fromEntries(OPERATIONS.map((operation) => [methodName(operation), handlerFor(operation)]));
 }
 
-function handlerOf(operation: Operation, answer: Answer): handleUnaryCall<object, object> {
+function handlerOf(
+  operation: Operation,
+  { answer, trailersOf }: { answer: Answer; trailersOf: ReturnType<typeof createTrailers> },
+): handleUnaryCall<object, object> {
   return (call, callback) => {
     const [authorization] = call.metadata.get('authorization');
     const onCancelled = (gone: () => void): void => void call.once('cancelled', gone);
@@ -117,8 +127,8 @@ function handlerOf(operation: Operation, answer: Answer): handleUnaryCall<object
       const answered = answer(given);
       if (answered) callback(null, answered);
     } catch (error) {
-      const { code, message, metadata } = error as StatusError;
-      callback({ code, details: message, metadata });
+      const { code, message } = error as StatusError;
+      callback({ code, details: message, metadata: trailersOf(error as StatusError) });
     }
   };
 }

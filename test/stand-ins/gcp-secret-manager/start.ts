@@ -17,6 +17,16 @@ export interface StartOptions {
   readonly port?: number;
   /** Port of the admin routes; default: a free one. */
   readonly adminPort?: number;
+  /** Calls that each project takes within a minute; any number unless said. Google: 600. */
+  readonly writesPerMinute?: number;
+  /** Google: 600. */
+  readonly readsPerMinute?: number;
+  /** Of values; Google: 90,000. */
+  readonly accessesPerMinute?: number;
+  /** Whether one secret takes only so many changes as with Google: 2 a second; not unless said. */
+  readonly secretQuotas?: boolean;
+  /** How long after a write lists and `latest` show what was there before; 0 unless said. */
+  readonly settlingMs?: number;
   /** Bearer token that every call must bring; default: none. */
   readonly token?: string;
 }
@@ -47,6 +57,10 @@ export interface GcpSecretManager {
   allow(permissions?: readonly string[]): Promise<void>;
   /** Who is let in from now on; without them, everybody. */
   admit(callers?: Callers): Promise<void>;
+  /** How long after a write lists and `latest` show what was there before, from now on. */
+  settleIn(ms: number): Promise<void>;
+  /** Everything that was written so far is to be seen from now on. */
+  settle(): Promise<void>;
   /** TLS handshakes so far. */
   handshakes(): Promise<number>;
   secrets(): Promise<SecretView[]>;
@@ -63,6 +77,8 @@ export async function startGcpSecretManager(options: StartOptions = {}): Promise
     ...['--port', String(options.port ?? 0), '--admin-port', String(options.adminPort ?? 0)],
     ...(options.projects ?? []).flatMap(({ id, number }) => ['--project', `${id}=${number}`]),
     ...(options.token === undefined ? [] : ['--token', options.token]),
+    ...(options.secretQuotas ? ['--secret-quotas'] : []),
+    ...numbersOf(options),
   ];
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
@@ -92,6 +108,8 @@ export async function startGcpSecretManager(options: StartOptions = {}): Promise
     allow: async (permissions) =>
       void (await admin('/permissions', { method: 'PUT', body: JSON.stringify(permissions ?? null) })),
     admit: async (callers) => void (await admin('/callers', { method: 'PUT', body: JSON.stringify(callers ?? null) })),
+    settleIn: async (ms) => void (await admin('/settling', { method: 'PUT', body: JSON.stringify({ ms }) })),
+    settle: async () => void (await admin('/settled', { method: 'POST' })),
     handshakes: async () => (await (await admin('/handshakes')).json()) as number,
     secrets: async () => (await (await admin('/secrets')).json()) as SecretView[],
     payload: async (project, name) => {
@@ -104,4 +122,14 @@ export async function startGcpSecretManager(options: StartOptions = {}): Promise
       await exited;
     },
   };
+}
+
+function numbersOf({ writesPerMinute, readsPerMinute, accessesPerMinute, settlingMs }: StartOptions): string[] {
+  const flags = {
+    '--writes-per-minute': writesPerMinute,
+    '--reads-per-minute': readsPerMinute,
+    '--accesses-per-minute': accessesPerMinute,
+    '--settling-ms': settlingMs,
+  };
+  return Object.entries(flags).flatMap(([flag, value]) => (value === undefined ? [] : [flag, String(value)]));
 }

@@ -2,6 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { changesIn } from './changes.ts';
 import { crc32c } from './crc32c.ts';
 import { parseFilter } from './filter.ts';
+import { locationOf, malformed, partsOfSecret, partsOfVersion } from './names.ts';
 import { pageOf } from './paging.ts';
 import { PERMISSIONS } from './permissions.ts';
 import {
@@ -26,6 +27,7 @@ import {
   checkSupported,
   checkTopics,
 } from './rules.ts';
+import type { Settling } from './settling.ts';
 import { failedPrecondition, invalidArgument, notFound, StatusError } from './status.ts';
 import type {
   AddSecretVersionRequest,
@@ -37,9 +39,6 @@ import type {
   WireSecret,
   WireVersion,
 } from './wire.ts';
-
-/** What may stand before `/secrets`: a project, and for regional secrets a location. */
-const PARENT = /^projects\/[^/]+(?:\/locations\/([^/]+))?$/;
 
 export interface Store {
   createSecret(request: CreateSecretRequest): WireSecret;
@@ -58,8 +57,12 @@ export interface Store {
   contents(): Secret[];
 }
 
-export function createStore(options: { projects: readonly Project[]; now: () => Date }): Store {
-  const { projects, now } = options;
+export function createStore(options: {
+  readonly projects: readonly Project[];
+  readonly settling: Settling;
+  readonly now: () => Date;
+}): Store {
+  const { projects, settling, now } = options;
   const secrets: Secret[] = [];
   let lastEtag = 0;
 
@@ -82,9 +85,7 @@ export function createStore(options: { projects: readonly Project[]; now: () => 
   }
 
   function secretOf(name: string, permission: string): Secret {
-    const match = /^(projects\/[^/]+(?:\/locations\/[^/]+)?)\/secrets\/([^/]+)$/.exec(name);
-    const [, parent = '', id] = match ?? [];
-    if (!id) throw malformed(name);
+    const { parent, id } = partsOfSecret(name);
     const project = projectOf(name, permission);
     const location = locationOf(parent);
     const found = find(project, location, id);
@@ -109,6 +110,10 @@ export function createStore(options: { projects: readonly Project[]; now: () => 
     return found;
   }
 
+  function isThere({ project, location, id }: Secret): boolean {
+    return find(project, location, id) !== undefined;
+  }
+
   function destroy(version: Version): void {
     version.state = 'DESTROYED';
     version.data = null;
@@ -121,16 +126,15 @@ export function createStore(options: { projects: readonly Project[]; now: () => 
     name: string,
     options: { permission: string; latestAllowed: boolean },
   ): { secret: Secret; version: Version } {
-    const match = /^(.+\/secrets\/[^/]+)\/versions\/([^/]+)$/.exec(name);
-    if (!match?.[1] || !match[2]) throw malformed(name);
-    const isLatest = match[2] === 'latest' && options.latestAllowed;
-    if (!options.latestAllowed && !/^[1-9][0-9]*$/.test(match[2])) throw malformed(name);
-    const secret = secretOf(match[1], options.permission);
-    const wanted = (options.latestAllowed ? secret.versionAliases[match[2]] : undefined) ?? match[2];
-    if (secret.versions.length === 0) throw notFound(`Secret [${secretName(secret)}] not found or has no versions.`);
-    const version = isLatest
-      ? secret.versions.at(-1)
-      : secret.versions.find((candidate) => String(candidate.number) === wanted);
+    const { latestAllowed, permission } = options;
+    const parts = partsOfVersion(name);
+    if (!latestAllowed && !/^[1-9][0-9]*$/.test(parts.version)) throw malformed(name);
+    const secret = secretOf(parts.secret, permission);
+    const isLatest = parts.version === 'latest' && latestAllowed;
+    const wanted = (latestAllowed ? secret.versionAliases[parts.version] : undefined) ?? parts.version;
+    const versions = isLatest ? (settling.seen(secret)?.versions ?? []) : secret.versions;
+    if (versions.length === 0) throw notFound(`Secret [${secretName(secret)}] not found or has no versions.`);
+    const version = isLatest ? versions.at(-1) : versions.find(({ number }) => String(number) === wanted);
     if (!version) throw notFound(`Secret Version [${secretName(secret)}/versions/${wanted}] not found.`);
     return { secret, version };
   }
@@ -140,6 +144,7 @@ export function createStore(options: { projects: readonly Project[]; now: () => 
     checkEtag(request.etag, version.etag);
     // resources.proto: a version may not leave DESTROYED. Destroying it twice: refused too, which is not documented.
     if (version.state === 'DESTROYED') throw notInState(secret, version);
+    settling.before(secret, secret);
     version.etag = nextEtag();
     const { versionDestroyTtl } = secret;
     if (change.state !== 'DESTROYED') {
@@ -181,6 +186,7 @@ export function createStore(options: { projects: readonly Project[]; now: () => 
       };
       if (find(project, location, secretId))
         throw new StatusError(status.ALREADY_EXISTS, `Secret [${secretName(created)}] already exists.`);
+      settling.before(created, null);
       secrets.unshift(created);
       return wireSecret(created);
     },
@@ -193,7 +199,9 @@ export function createStore(options: { projects: readonly Project[]; now: () => 
       if (paths.length === 0) throw invalidArgument('Field [update_mask] is required.');
       const secret = secretOf(changes.name, PERMISSIONS.updateSecret);
       checkEtag(changes.etag, secret.etag);
-      Object.assign(secret, changesIn({ secret, changes, paths, now: now() }));
+      const changed = changesIn({ secret, changes, paths, now: now() });
+      settling.before(secret, secret);
+      Object.assign(secret, changed);
       secret.etag = nextEtag();
       return wireSecret(secret);
     },
@@ -201,6 +209,7 @@ export function createStore(options: { projects: readonly Project[]; now: () => 
     deleteSecret({ name, etag }) {
       const secret = secretOf(name, PERMISSIONS.deleteSecret);
       checkEtag(etag, secret.etag);
+      settling.before(secret, secret);
       secrets.splice(secrets.indexOf(secret), 1);
       return {};
     },
@@ -210,9 +219,9 @@ export function createStore(options: { projects: readonly Project[]; now: () => 
       const location = locationOf(parent);
       const matches = parseFilter(filter);
       const project = projectOf(parent, PERMISSIONS.listSecrets);
-      const all = secrets
+      const there = secrets.filter(isThere);
+      const all = [...settling.stillSeen(isThere), ...there.flatMap((secret) => settling.seen(secret) ?? [])]
         .filter((secret) => secret.project === project && secret.location === location)
-        .filter(({ id }) => find(project, location, id) !== undefined)
         .map(wireSecret)
         .filter(matches);
       const page = pageOf(all, { pageSize, pageToken });
@@ -235,6 +244,7 @@ export function createStore(options: { projects: readonly Project[]; now: () => 
         data,
         checksumGiven,
       };
+      settling.before(secret, secret);
       secret.versions.push(version);
       return wireVersion(secret, version);
     },
@@ -247,7 +257,8 @@ export function createStore(options: { projects: readonly Project[]; now: () => 
     listSecretVersions({ parent, pageSize, pageToken, filter }) {
       if (filter !== '') throw invalidArgument('This stand-in does not filter versions.');
       const secret = secretOf(parent, PERMISSIONS.listSecretVersions);
-      const all = secret.versions.map((version) => wireVersion(secret, version)).reverse();
+      const versions = settling.seen(secret)?.versions ?? [];
+      const all = versions.map((version) => wireVersion(secret, version)).reverse();
       const page = pageOf(all, { pageSize, pageToken });
       return { versions: page.items, nextPageToken: page.nextPageToken, totalSize: all.length };
     },
@@ -270,20 +281,10 @@ export function createStore(options: { projects: readonly Project[]; now: () => 
   };
 }
 
-function locationOf(parent: string): string | null {
-  const match = PARENT.exec(parent);
-  if (!match) throw malformed(parent);
-  return match[1] ?? null;
-}
-
 // docs/etags: a request without an etag goes ahead; one with another etag than the stored one is FAILED_PRECONDITION.
 function checkEtag(given: string | undefined, current: string): void {
   if (given && given !== current)
     throw failedPrecondition('The provided etag does not match the current etag of the resource.');
-}
-
-function malformed(name: string): StatusError {
-  return invalidArgument(`The provided resource name [${name}] does not match any of the expected formats.`);
 }
 
 // The sentence of the real service: https://github.com/google-github-actions/get-secretmanager-secrets/issues/268

@@ -64,7 +64,7 @@ export function useStandIn(): StandInUnderTest {
   };
 }
 
-function connect(endpoint: string): v1.SecretManagerServiceClient {
+export function connect(endpoint: string): v1.SecretManagerServiceClient {
   const [apiEndpoint = '', port] = endpoint.split(':');
   return new v1.SecretManagerServiceClient({
     apiEndpoint,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { markNames } from '../../../src/sync-targets/contract.ts';
+import { markStepMs } from '../../../src/sync-targets/gcp/state-marks.ts';
 import { eventually } from '../../peers/processes.ts';
 import { minute } from '../conformance/under-test.ts';
 import { project, resourceName } from './under-test.ts';
@@ -38,6 +39,26 @@ describe('the state mark', () => {
       [markNames.owner]: owner,
       [markNames.state]: updates[2]?.marks.state,
     });
+  });
+
+  test('of many copies are written one after the other, each in its turn', async () => {
+    const { target, clock, wish, create, operations } = open();
+    for (let copy = 0; copy < 3; copy += 1) {
+      const { desired, written } = await create();
+      await target.write(wish({ name: desired.name, version: 2 }), { kind: 'remembered', written }, signal);
+    }
+    const marksAfter = async (ms: number, count: number): Promise<boolean> => {
+      clock.advance(ms);
+      const marked = async () => (await operations()).filter((operation) => operation === 'UpdateSecret').length;
+      await eventually(async () => (await marked()) >= count, { what: `mark ${count}` });
+      return (await marked()) === count;
+    };
+    await gcpStore().store.forgetRequests();
+
+    expect(await marksAfter(minute, 1)).toBe(true);
+    expect(await marksAfter(markStepMs - 1, 1)).toBe(true);
+    expect(await marksAfter(1, 2)).toBe(true);
+    expect(await marksAfter(markStepMs, 3)).toBe(true);
   });
 
   test('that still waits is written at the end', async () => {
@@ -119,6 +140,21 @@ describe('the state mark', () => {
 });
 
 describe('drift', () => {
+  test('a copy of which our own version is the newest is in sync, though its mark was never written', async () => {
+    const { target, clock, wish, create } = open();
+    const { desired, written } = await create();
+    const next = wish({ name: desired.name, version: 2, value: 'next' });
+    const writtenNext = await target.write(next, { kind: 'remembered', written }, signal);
+    const { look } = open();
+    const observed = await look(desired.name);
+    clock.advance(11 * minute);
+
+    const known = target.compare(next, observed, writtenNext);
+    const unknown = target.compare(next, observed, null);
+
+    expect([known, unknown]).toEqual([[], ['value']]);
+  });
+
   test('a higher version than ours is drift, but not within ten minutes of our write', async () => {
     const { store } = gcpStore();
     const { target, clock, create, look } = open();

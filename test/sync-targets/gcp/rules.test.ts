@@ -215,6 +215,7 @@ describe('state marks that wait', () => {
     const first = Promise.withResolvers<void>();
     const marks = createStateMarks({
       schedule: clock.schedule,
+      now: clock.now,
       report: () => undefined,
       write: async (_, { state }) => {
         written.push(state);
@@ -237,6 +238,7 @@ describe('state marks that wait', () => {
     const written: string[] = [];
     const marks = createStateMarks({
       schedule: clock.schedule,
+      now: clock.now,
       report: () => undefined,
       write: async (_, { state }) => void written.push(state),
     });
@@ -253,6 +255,7 @@ describe('state marks that wait', () => {
     const written: string[] = [];
     const marks = createStateMarks({
       schedule: clock.schedule,
+      now: clock.now,
       report: () => undefined,
       write: async (name) => void written.push(name),
     });

@@ -3,7 +3,11 @@ import { googleAuthLibrary, grpc } from 'google-gax';
 import type { GcpDestination } from '../../../src/crd/destinations/gcp.ts';
 import { markNames } from '../../../src/sync-targets/contract.ts';
 import { type GcpSettings, gcp } from '../../../src/sync-targets/gcp/index.ts';
-import { type GcpSecretManager, startGcpSecretManager } from '../../stand-ins/gcp-secret-manager/start.ts';
+import {
+  type GcpSecretManager,
+  type StartOptions,
+  startGcpSecretManager,
+} from '../../stand-ins/gcp-secret-manager/start.ts';
 import type { StoreControl, StoreFault, StoreUnderTest } from '../conformance/under-test.ts';
 
 export const project = { id: 'team-payments', number: '424242424242' } as const;
@@ -29,9 +33,12 @@ export const limits: StoreUnderTest['limits'] = {
   tags: { count: 63, keyCharacters: 63, valueCharacters: 63 },
 };
 
-/** Somebody always speaks gRPC. */
-export async function openGcp(transport: 'grpc' | 'rest' = 'grpc'): Promise<GcpUnderTest> {
-  const standIn = await startGcpSecretManager({ projects: [project] });
+/** Somebody always speaks gRPC. What he does is to be seen at once, what the target does after `settlingMs`. */
+export async function openGcp(
+  transport: 'grpc' | 'rest' = 'grpc',
+  options: Pick<StartOptions, 'settlingMs' | 'secretQuotas'> = {},
+): Promise<GcpUnderTest> {
+  const standIn = await startGcpSecretManager({ projects: [project], ...options });
   const [apiEndpoint = '', port] = standIn.endpoint.split(':');
   const authClient = new googleAuthLibrary.PassThroughClient();
   const sslCreds = grpc.credentials.createInsecure();
@@ -159,14 +166,21 @@ function controlOf(standIn: GcpSecretManager, somebody: v1.SecretManagerServiceC
       return { ...secret?.labels, ...secret?.annotations };
     },
     versionCount: async (name) => (await find(name))?.versions.length ?? 0,
-    changeByHand: async (name, value) => void (await addVersion(name, value)),
-    deleteByHand: async (name) => void (await somebody.deleteSecret({ name: resourceName(name) })),
+    changeByHand: async (name, value) => {
+      await addVersion(name, value);
+      await standIn.settle();
+    },
+    deleteByHand: async (name) => {
+      await somebody.deleteSecret({ name: resourceName(name) });
+      await standIn.settle();
+    },
     createForeign: async (name, value, marks) => {
       const labels = marks ? { [markNames.owner]: marks.owner } : {};
       const annotations = marks ? { [markNames.ref]: marks.ref } : {};
       const secret = { replication: { automatic: {} }, labels, annotations };
       await somebody.createSecret({ parent, secretId: name, secret });
       await addVersion(name, value);
+      await standIn.settle();
     },
     requests: async () =>
       (await standIn.requests())
