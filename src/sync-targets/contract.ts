@@ -70,6 +70,8 @@ export interface Target {
   readonly listsVersions?: boolean;
   /** What the store allows this place, by kind of call. */
   readonly rates?: Readonly<Record<CallKind, Rate>>;
+  /** Whether something is due that `close` would forget (GCP: old versions); it has nothing unless said. */
+  hasDue?(): boolean;
   /** Flushes what is still due and ends connections. */
   close?(): Promise<void>;
 }

@@ -104,6 +104,21 @@ describe('the targets of a process', () => {
     expect(await stores.target(asOperator, 'team-a')).toBe(shared);
   });
 
+  test('stay open while something is due that a close would forget', async () => {
+    const own = await stores.target(asWriter, 'team-a');
+    let isDue = true;
+    own.hasDue = () => isDue;
+    now = 2 * hour;
+    await stores.target(byKeys, 'team-b');
+    const kept = await stores.target(asWriter, 'team-a');
+    isDue = false;
+    now = 4 * hour;
+    await stores.target(byKeys, 'team-b');
+
+    expect(kept).toBe(own);
+    expect(await stores.target(asWriter, 'team-a')).not.toBe(own);
+  });
+
   test('need Kubernetes for an identity of a namespace, and nobody else takes its place', async () => {
     const files = await composeStores(settings, { logger, kubernetes: null });
 

@@ -37,7 +37,10 @@ const interval = 'refreshInterval is a duration such as 30s, 15m or 1h30m, at le
 const noSlash = (what: string, example: string) => `write the ${what} without a slash at either end, e.g. ${example}`;
 const slashInPath = noSlash('path', 'secret/app/db');
 const slashInMount = noSlash('mount', 'infra/kv-main');
-const awsTags = 'tag keys have 1 to 128 characters and begin neither with vss- (our marks) nor with aws: (reserved)';
+const awsTags =
+  'tag keys have 1 to 128 characters and begin neither with vss- (our marks) nor with aws: (reserved); keys and values have letters, digits, blanks and _.:/=+-@ only';
+const awsWorlds =
+  'AWS does not replicate between China, GovCloud, its other clouds and the rest: leave those regions out';
 const ownRegion = "a replica is in another region than the copy: leave the copy's own region out";
 const awsPolicy = 'a resource policy is a JSON object, e.g. {"Version": "2012-10-17", "Statement": […]}';
 const roleArn = 'arn:aws:iam::123456789012:role/deployer';
@@ -45,7 +48,7 @@ const azureTags = 'tag names have 1 to 512 characters and do not begin with vss-
 const azureTime = 'a time looks like 2027-01-31T00:00:00Z, and is not after 2038-01-19';
 const azureAfter = 'expiresAfter is a number of days or hours, such as 90d or 12h';
 const gcpLabels =
-  'label keys have 1 to 63 lower-case letters, digits, _ and -, begin with a letter and not with vss- (our mark); values have the same characters';
+  'label keys have 1 to 63 lower-case letters, digits, _ and -, begin with a letter and not with vss- (our mark); values have up to 63 of the same characters';
 const gcpProvider = 'projects/123456789012/locations/global/workloadIdentityPools/pool/providers/cluster';
 const inGcp = 'spec.dest[0].gcp';
 const gcpKey = (location: string) => `projects/kms/locations/${location}/keyRings/ring/cryptoKeys/key`;
@@ -201,6 +204,21 @@ const againstRules: readonly (readonly [string, unknown, string, string])[] = [
   ['an AWS policy that is a list', aws({ resourcePolicy: '[{}]' }), 'spec.dest[0].aws.resourcePolicy', awsPolicy],
   ['an AWS tag of ours', aws({ tags: { 'vss-owner': 'me' } }), 'spec.dest[0].aws.tags', awsTags],
   ["an AWS tag of Amazon's", aws({ tags: { 'aws:x': 'me' } }), 'spec.dest[0].aws.tags', awsTags],
+  ['an AWS tag of Amazon in capitals', aws({ tags: { 'AWS:x': 'me' } }), 'spec.dest[0].aws.tags', awsTags],
+  ['an AWS tag with a comma', aws({ tags: { 'a,b': 'me' } }), 'spec.dest[0].aws.tags', awsTags],
+  ['an AWS tag whose value has a bracket', aws({ tags: { team: 'a[1]' } }), 'spec.dest[0].aws.tags', awsTags],
+  [
+    'an AWS replica in China of a copy in Ireland',
+    aws({ region: 'eu-west-1', replicas: [{ region: 'us-east-1' }, { region: 'cn-north-1' }] }),
+    'spec.dest[0].aws',
+    awsWorlds,
+  ],
+  [
+    'an AWS replica in Ireland of a copy in GovCloud',
+    aws({ region: 'us-gov-west-1', replicaRegions: ['us-gov-east-1', 'eu-west-1'] }),
+    'spec.dest[0].aws',
+    awsWorlds,
+  ],
   ['an AWS tag without a key', aws({ tags: { '': 'me' } }), 'spec.dest[0].aws.tags', awsTags],
   [
     'an AWS tag with a key of 129 characters',
@@ -211,6 +229,7 @@ const againstRules: readonly (readonly [string, unknown, string, string])[] = [
   ['an Azure name with a slash', azure({ name: 'app/db' }), 'spec.dest[0].azure.name', azureName],
   ['an Azure name of 128 characters', azure({ name: 'n'.repeat(128) }), 'spec.dest[0].azure.name', azureName],
   ['an Azure tag of ours', azure({ tags: { 'vss-state': 'me' } }), 'spec.dest[0].azure.tags', azureTags],
+  ['an Azure tag of ours in capitals', azure({ tags: { 'VSS-State': 'me' } }), 'spec.dest[0].azure.tags', azureTags],
   [
     'a tag too many for a reversible name in Azure',
     azure({ naming: 'Reversible', tags: many(12, 'v') }),
@@ -262,6 +281,12 @@ const againstRules: readonly (readonly [string, unknown, string, string])[] = [
   ['a GCP label of ours', gcp({ labels: { 'vss-owner': 'me' } }), 'spec.dest[0].gcp.labels', gcpLabels],
   ['a GCP label in capitals', gcp({ labels: { Team: 'a' } }), 'spec.dest[0].gcp.labels', gcpLabels],
   ['a GCP label whose value has capitals', gcp({ labels: { team: 'A' } }), 'spec.dest[0].gcp.labels', gcpLabels],
+  [
+    'a GCP label whose value has 64 characters',
+    gcp({ labels: { team: 'v'.repeat(64) } }),
+    'spec.dest[0].gcp.labels',
+    gcpLabels,
+  ],
   [
     'a GCP label with a key of 64 characters',
     gcp({ labels: { ['k'.repeat(64)]: 'v' } }),
@@ -602,6 +627,11 @@ export const rightManifests: readonly { title: string; manifest: unknown }[] = [
     ),
   },
   { title: 'an AWS tag whose key has 128 code points', manifest: aws({ tags: { ['🔑'.repeat(128)]: 'v' } }) },
+  { title: 'a template in an AWS tag', manifest: aws({ tags: { path: '{{ .path }}', key: '$1' } }) },
+  {
+    title: 'the European Sovereign Cloud of AWS',
+    manifest: aws({ region: 'eusc-de-east-1', roleArn: 'arn:aws-eusc:iam::123456789012:role/deployer' }),
+  },
   { title: 'the most tags that AWS takes', manifest: aws({ tags: many(47, 'v'.repeat(256)) }) },
   { title: 'an Azure vault by address', manifest: destination({ azure: { vaultUrl: 'https://a.vault.azure.cn' } }) },
   {

@@ -271,6 +271,8 @@ describe('the AWS target', () => {
     ['InvalidParameterException', 'FixSpec', 'RequestRefused'],
     ['InvalidRequestException', 'FixSpec', 'RequestRefused'],
     ['TooManyRequestsException', 'RateLimited', 'RateLimited'],
+    ['RequestTimeoutException', 'Retry', 'StoreUnreachable'],
+    ['RequestTimeTooSkewed', 'SlowRetry', 'CredentialsRefused'],
     ['SomethingNewException', 'SlowRetry', 'StoreRefused'],
   ])('answers %s with the remedy %s (%s)', async (code, remedy, reason) => {
     const desired = desireCopy(`answered-${code}`);

@@ -111,7 +111,7 @@ export async function composeStores(
     if (now() - lookedAt < idleMs / 10) return;
     lookedAt = now();
     for (const [key, { target, isForOne, usedAt }] of byKey) {
-      if (!isForOne || now() - usedAt < idleMs) continue;
+      if (!isForOne || now() - usedAt < idleMs || target.hasDue?.()) continue;
       byKey.delete(key);
       const closed = Promise.resolve(target.close?.())
         .catch((error: unknown) => logger.warn({ err: error }, 'a store was not closed cleanly'))

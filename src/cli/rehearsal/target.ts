@@ -43,7 +43,7 @@ export function rehearseTarget(target: Target): Target {
     return observed.versionId;
   }
 
-  const { list, originalOf, needsLook, hasMoreToRemove, mayBeAt } = target;
+  const { list, originalOf, needsLook, hasMoreToRemove, mayBeAt, hasDue } = target;
   const members: Members = {
     scope: target.scope,
     nameOf: (name, options) => target.nameOf(name, options),
@@ -80,6 +80,8 @@ export function rehearseTarget(target: Target): Target {
     },
 
     // The target itself is closed by whoever opened it.
+    // What is not written leaves nothing behind.
+    hasDue: hasDue && (() => false),
     close: undefined,
   };
   return Object.fromEntries(Object.entries(members).filter(([, member]) => member !== undefined)) as unknown as Target;

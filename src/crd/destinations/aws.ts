@@ -11,8 +11,16 @@ const mostReplicas = 32;
 const region = {
   minLength: 1,
   maxLength: 64,
-  ...matching('^[a-z]{2}(-[a-z]+)+-[0-9]+$', 'an AWS region looks like eu-west-1'),
+  ...matching('^[a-z]{2,4}(-[a-z]+)+-[0-9]+$', 'an AWS region looks like eu-west-1'),
 };
+
+/** Regions that begin so are worlds of their own (China, GovCloud, the European Sovereign Cloud, …), as are all others together. */
+const partitions = ['cn-', 'us-gov-', 'us-iso', 'eu-iso', 'eusc-'];
+
+/** AWS: what is in tags beside letters, digits and blanks of any script; here only what is plainly wrong is told. */
+const tagPattern = '^[^!-*,;<>?[-^`{-~]*$';
+const tagExpression = new RegExp(tagPattern, 'u');
+
 const encryptionKey = { minLength: 1, maxLength: 2048 };
 
 /** A copy of the copy that AWS keeps in another region. */
@@ -54,6 +62,13 @@ const awsRules: readonly CelRule<AwsWords>[] = [
     message: "a replica is in another region than the copy: leave the copy's own region out",
   },
   {
+    rule: `!has(self.region) || [${partitions.map((beginning) => `'${beginning}'`).join(', ')}].all(world, (!has(self.replicas) || self.replicas.all(one, one.region.startsWith(world) == self.region.startsWith(world))) && (!has(self.replicaRegions) || self.replicaRegions.all(one, one.startsWith(world) == self.region.startsWith(world))))`,
+    holds: ({ region: own, replicas = [], replicaRegions = [] }) =>
+      own === undefined ||
+      [...replicas.map((replica) => replica.region), ...replicaRegions].every((one) => isSamePartition(own, one)),
+    message: 'AWS does not replicate between China, GovCloud, its other clouds and the rest: leave those regions out',
+  },
+  {
     rule: '!has(self.forceDelete) || !self.forceDelete || !has(self.recoveryWindowDays)',
     holds: ({ forceDelete, recoveryWindowDays }) => !forceDelete || recoveryWindowDays === undefined,
     message: 'forceDelete leaves nothing to recover: leave recoveryWindowDays out, or forceDelete',
@@ -85,6 +100,11 @@ interface AwsWords extends CommonWords {
   readonly replicaRegions?: readonly string[];
   readonly forceDelete?: boolean;
   readonly recoveryWindowDays?: number;
+}
+
+/** Whether AWS replicates from one region to the other. */
+export function isSamePartition(one: string, other: string): boolean {
+  return partitions.every((beginning) => one.startsWith(beginning) === other.startsWith(beginning));
 }
 
 function isUnique(words: readonly string[]): boolean {
@@ -165,9 +185,16 @@ export const AwsDestination = Type.Object(
         description:
           'Tags of the copy; values may hold captures and templates, like `name`. AWS allows 50, three of which are ours.',
         ...cel<Record<string, string>>({
-          rule: "self.all(key, key.size() >= 1 && key.size() <= 128 && !key.startsWith('vss-') && !key.startsWith('aws:'))",
-          holds: (tags) => Object.keys(tags).every((key) => /^(?!vss-|aws:).{1,128}$/su.test(key)),
-          message: 'tag keys have 1 to 128 characters and begin neither with vss- (our marks) nor with aws: (reserved)',
+          rule: `self.all(key, key.size() >= 1 && key.size() <= 128 && !key.startsWith('vss-') && !key.matches('^[Aa][Ww][Ss]:') && key.matches('${tagPattern}') && (self[key].contains('{{') || self[key].contains('$') || self[key].matches('${tagPattern}')))`,
+          holds: (tags) =>
+            Object.entries(tags).every(
+              ([key, value]) =>
+                /^(?!vss-|[Aa][Ww][Ss]:).{1,128}$/su.test(key) &&
+                tagExpression.test(key) &&
+                (hasParts(value) || tagExpression.test(value)),
+            ),
+          message:
+            'tag keys have 1 to 128 characters and begin neither with vss- (our marks) nor with aws: (reserved); keys and values have letters, digits, blanks and _.:/=+-@ only',
         }),
       }),
     ),

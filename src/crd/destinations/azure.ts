@@ -117,8 +117,8 @@ export const AzureDestination = Type.Object(
         description:
           'Tags of the copy; values may hold captures and templates, like `name`. Azure allows 15, three of which are ours, and a fourth with `naming: Reversible`.',
         ...cel<Record<string, string>>({
-          rule: "self.all(key, key.size() >= 1 && key.size() <= 512 && !key.startsWith('vss-'))",
-          holds: (tags) => Object.keys(tags).every((key) => /^(?!vss-).{1,512}$/su.test(key)),
+          rule: "self.all(key, key.size() >= 1 && key.size() <= 512 && !key.matches('^[Vv][Ss][Ss]-'))",
+          holds: (tags) => Object.keys(tags).every((key) => /^(?![Vv][Ss][Ss]-).{1,512}$/su.test(key)),
           message: 'tag names have 1 to 512 characters and do not begin with vss- (our marks)',
         }),
       }),

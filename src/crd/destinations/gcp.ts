@@ -257,13 +257,13 @@ export const GcpDestination = Type.Object(
         description:
           'Labels of the copy; values may hold captures and templates, like `name`. GCP allows 64 of at most 63 characters, one of which is ours.',
         ...cel<Record<string, string>>({
-          rule: "self.all(key, key.matches('^[a-z][a-z0-9_-]{0,62}$') && !key.startsWith('vss-') && (self[key].contains('{{') || self[key].contains('$') || self[key].matches('^[a-z0-9_-]*$')))",
+          rule: "self.all(key, key.matches('^[a-z][a-z0-9_-]{0,62}$') && !key.startsWith('vss-') && (self[key].contains('{{') || self[key].contains('$') || self[key].matches('^[a-z0-9_-]{0,63}$')))",
           holds: (labels) =>
             Object.entries(labels).every(
-              ([key, value]) => keyExpression.test(key) && (hasParts(value) || /^[a-z0-9_-]*$/.test(value)),
+              ([key, value]) => keyExpression.test(key) && (hasParts(value) || /^[a-z0-9_-]{0,63}$/.test(value)),
             ),
           message:
-            'label keys have 1 to 63 lower-case letters, digits, _ and -, begin with a letter and not with vss- (our mark); values have the same characters',
+            'label keys have 1 to 63 lower-case letters, digits, _ and -, begin with a letter and not with vss- (our mark); values have up to 63 of the same characters',
         }),
       }),
     ),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager';
 import { fixSpec, SyncError } from '../../errors.ts';
 import type { ResourceIdentity } from '../contract.ts';
@@ -80,6 +81,12 @@ async function keysIn(identity: ResourceIdentity) {
     secretAccessKey: present(identity, 'secretAccessKey', secretAccessKey),
     ...(token === '' ? {} : { sessionToken: token }),
   };
+}
+
+/** Tells whether a Secret still holds the same keys, without keeping them. @throws SyncError as `keysIn` */
+export async function digestOfKeys(identity: ResourceIdentity): Promise<string> {
+  const keys = await keysIn(identity);
+  return createHash('sha256').update(JSON.stringify(keys)).digest('hex');
 }
 
 function present({ label }: ResourceIdentity, key: string, value: string | null): string {

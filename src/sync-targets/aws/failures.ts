@@ -66,6 +66,7 @@ function diagnose(error: Error, code: string, attempt: Attempt): Diagnosis | nul
     case 'ExpiredToken':
     case 'ExpiredTokenException':
     case 'RequestExpired':
+    case 'RequestTimeTooSkewed':
     case 'UnrecognizedClientException':
     case 'InvalidClientTokenId':
     case 'InvalidSignatureException':
@@ -124,6 +125,9 @@ function diagnose(error: Error, code: string, attempt: Attempt): Diagnosis | nul
         reason: 'EncryptionKeyUnusable',
         advice: 'the KMS key cannot be used: enable it, and allow kms:GenerateDataKey and kms:Decrypt on it',
       };
+    case 'RequestTimeout':
+    case 'RequestTimeoutException':
+      return unreachable;
     case 'InternalServiceError':
     case 'InternalFailure':
     case 'ServiceUnavailable':
@@ -235,6 +239,7 @@ function diagnoseByStatus(status: number | null): Diagnosis | null {
   if (status === null) return null;
   if (status === 429) return rateLimited;
   if (status >= 500) return failing;
+  if (status === 408) return unreachable;
   if (status < 400) {
     return { remedy: 'Retry', reason: 'AnswerUnreadable', advice: 'the answer could not be read; it is tried again' };
   }

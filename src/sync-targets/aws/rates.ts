@@ -10,10 +10,9 @@ export const rates: Readonly<Record<CallKind, Rate>> = {
   // 100 ListSecrets, each a page of at most 100 copies: 80 % of it, at ten pages a listing.
   list: { perSecond: 8, burst: 8 },
   // 50 of PutSecretValue and UpdateSecret together, 50 CreateSecret, 50 DeleteSecret, 50 TagResource, 50 RestoreSecret:
-  // 80 % of one group, since a write seldom makes two calls of one. The burst is a guess in good faith: what AWS really
-  // takes at once is not documented, and its first refusal empties the bucket (`slowDown`), so guessing too high costs
-  // no more than the calls under way.
-  write: { perSecond: 40, burst: 2_000 },
+  // 80 % of one group, since a write seldom makes two calls of one; and at once as many as come in a second. AWS does not
+  // say what it takes at once, and each refusal costs minutes at half the rate.
+  write: { perSecond: 40, burst: 50 },
 };
 
 /** AWS counts by the second. */

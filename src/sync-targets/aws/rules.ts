@@ -1,3 +1,4 @@
+import { isSamePartition } from '../../crd/destinations/aws.ts';
 import { fixSpec } from '../../errors.ts';
 import type { Desired } from '../contract.ts';
 import { nameOf } from './names.ts';
@@ -29,9 +30,19 @@ export function preflight(desired: Desired, region: string): void {
   checkDescription(desired);
   checkTags(desired);
   checkPolicy(desired);
-  if (replicasOf(desired.destination)?.some((replica) => replica.region === region)) {
-    const rule = `a replica is in another region than the copy, which is in ${region}`;
-    throw fixSpec('ReplicaInOwnRegion', `${desired.name}: ${rule}: leave that region out of dest.aws.replicas`);
+  checkReplicas(desired, region);
+}
+
+function checkReplicas({ name, destination }: Desired, region: string): void {
+  for (const replica of replicasOf(destination) ?? []) {
+    if (replica.region === region) {
+      const rule = `a replica is in another region than the copy, which is in ${region}`;
+      throw fixSpec('ReplicaInOwnRegion', `${name}: ${rule}: leave that region out of dest.aws.replicas`);
+    }
+    if (!isSamePartition(replica.region, region)) {
+      const rule = `AWS does not replicate from ${region} to ${replica.region}, which is in another of its clouds`;
+      throw fixSpec('ReplicaInOtherCloud', `${name}: ${rule}: leave that region out of dest.aws.replicas`);
+    }
   }
 }
 

@@ -33,7 +33,7 @@ export function openTarget(destination: Destination, context: TargetContext<AwsS
   const place = placeOf(destination, { region: settings.region, namespace });
   const { region } = place;
   const identity = auth ? identityOf(auth, context.identity) : ({ kind: 'operator' } as const);
-  const connection = createConnection(place, { settings, identity, now });
+  const connection = createConnection(place, { settings, identity });
   const quota = createVersionQuota({ now, perDay: settings.versionsPerDay });
 
   async function describe(name: string, signal: AbortSignal, asked?: Destination): Promise<Observed | null> {

@@ -61,6 +61,8 @@ export function createConnection(options: ConnectionOptions): Connection {
 async function open(options: ConnectionOptions): Promise<{ client: SecretClient; agent: Agent }> {
   const { host, settings } = options;
   const agent = new Agent({ keepAlive: true, maxSockets, ...(await trustOf(settings)), ...routeOf(settings) });
+  // Told so by AZURE_LOG_LEVEL the SDK logs each request with its agent, and that holds whole requests of others: tokens.
+  Object.assign(agent, { toJSON: () => undefined });
   const credential = createCredential({ ...options, agent });
   const { SecretClient } = await import('@azure/keyvault-secrets');
   const client = new SecretClient(`https://${host}`, credential, {

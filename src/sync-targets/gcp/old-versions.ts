@@ -31,6 +31,8 @@ export interface OldVersions {
   add(name: string, wish: RetentionWish): void;
   /** The copy is gone, or its versions are not ours to destroy any more. */
   drop(name: string): void;
+  /** Whether any secret is to be looked at. */
+  isWaiting(): boolean;
   /** Ends what is under way; nothing more is destroyed. */
   close(): Promise<void>;
 }
@@ -155,6 +157,7 @@ export function createOldVersions({ calls, report, schedule, now }: OldVersionsO
   return {
     add,
     drop,
+    isWaiting: () => waiting.size > 0 || steps.length > 0,
     async close() {
       giveUp.abort();
       pause?.cancel();

@@ -111,6 +111,8 @@ export function openTarget(place: Place, context: TargetContext<GcpSettings>, au
       await calls.deleteSecret(observed.name, detailsOf(observed).secret.etag, signal);
     },
 
+    hasDue: () => oldVersions.isWaiting(),
+
     async close() {
       await oldVersions.close();
       await stateMarks.close();

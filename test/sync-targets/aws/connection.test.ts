@@ -14,6 +14,7 @@ import { createContext, createManualClock } from '../conformance/under-test.ts';
 const tls = new URL('../../stand-ins/azure-key-vault/tls/', import.meta.url);
 const readPem = (file: string) => readFileSync(new URL(file, tls), 'utf8');
 const roleArn = 'arn:aws:iam::123456789012:role/writer';
+const page = readFileSync(new URL('../../../docs/reference/stores/aws.md', import.meta.url), 'utf8');
 
 describe('the connection to AWS', () => {
   const signal = AbortSignal.timeout(20_000);
@@ -149,6 +150,20 @@ describe('the connection to AWS', () => {
     expect([...(assumed[0]?.keys() ?? [])].filter((key) => /^(ExternalId|Tags)/.test(key))).toEqual([]);
   });
 
+  test.each([
+    { sessionTags: ['installation=test'], needed: ['sts:AssumeRole', 'sts:TagSession'] },
+    { sessionTags: [], needed: ['sts:AssumeRole'] },
+  ])('asks STS for nothing but what the reference names: $needed', async ({ sessionTags, needed }) => {
+    await open({ caPem: readPem('ca.pem'), sessionTags }, { roleArn, externalId: 'team-a' }).describe('any', signal);
+
+    const asked = assumed.flatMap((form) => [
+      `sts:${form.get('Action')}`,
+      ...([...form.keys()].some((key) => key.startsWith('Tags.')) ? ['sts:TagSession'] : []),
+    ]);
+    expect(asked).toEqual(needed);
+    expect(page).toContain('"Action": ["sts:AssumeRole", "sts:TagSession"],\n      "Resource": "arn:aws:iam::');
+  });
+
   test('asks for a role once for many calls, and anew when AWS refuses what it got', async () => {
     const target = open({ caPem: readPem('ca.pem') }, { roleArn });
     await target.describe('one', signal);
@@ -193,6 +208,7 @@ describe('the connection to AWS', () => {
     [{ region: 'us-east-1', useDualstack: true }, 'secretsmanager.us-east-1.amazonaws.com'],
     [{ region: 'us-gov-west-1', useFips: true, useDualstack: true }, 'secretsmanager-fips.us-gov-west-1.amazonaws.com'],
     [{ region: 'cn-north-1' }, 'secretsmanager.cn-north-1.amazonaws.com.cn'],
+    [{ region: 'eusc-de-east-1' }, 'secretsmanager.eusc-de-east-1.amazonaws.eu'],
     [{ region: 'eu-west-1', endpoint: 'https://vpce-{region}.example.com' }, 'vpce-eu-west-1.example.com'],
   ])('asks the endpoint that %j leads to', async (settings, host) => {
     const asked: string[] = [];

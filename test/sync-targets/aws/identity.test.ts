@@ -210,16 +210,49 @@ describe('an identity of a namespace in AWS', () => {
     },
   );
 
-  test('that is a Secret is read again after some minutes, though AWS takes its keys', async () => {
+  test('that is a Secret that is changed signs with its new keys at the next call, though AWS takes the old ones', async () => {
     const target = open(asSecret, secret);
     await target.describe('one', signal);
-    values = { accessKeyId: 'key-2', secretAccessKey: `${canary}-2` };
+    values = { accessKeyId: 'key-1', secretAccessKey: `${canary}-2`, sessionToken: 'session' };
+
     await target.describe('two', signal);
-    clock.advance(3 * 60_000);
+
+    expect(signed).toEqual(['key-1', 'key-1 session']);
+  });
+
+  test('that is a Secret that is changed assumes the role anew, and not before', async () => {
+    const target = open({ ...asSecret, roleArn }, secret);
+    for (const name of ['one', 'two']) await target.describe(name, signal);
+    values = { accessKeyId: 'key-2', secretAccessKey: `${canary}-2` };
 
     await target.describe('three', signal);
 
-    expect(signed).toEqual(['key-1', 'key-1', 'key-2']);
+    expect(assumed.map(({ by }) => by)).toEqual(['key-1', 'key-2']);
+    expect(signed.at(-1)).toBe('role-2 session-2');
+  });
+
+  test('that is a Secret that is gone ends the use of its keys; one that cannot be read for a moment does not', async () => {
+    let failure: SyncError | null = null;
+    const secretValue = (key: string) => (failure ? Promise.reject(failure) : secret.secretValue(key));
+    const target = open(asSecret, { ...secret, secretValue });
+    await target.describe('one', signal);
+    failure = new SyncError({ remedy: 'Retry', reason: 'KubernetesUnavailable', message: 'later' });
+    await target.describe('two', signal);
+    failure = new SyncError({ remedy: 'SlowRetry', reason: 'IdentityMissing', message: 'create it' });
+
+    await expect(target.describe('three', signal)).rejects.toBe(failure);
+
+    expect(signed).toEqual(['key-1', 'key-1']);
+  });
+
+  test('that is a Secret that is not answered for ends with the call that waits', async () => {
+    const silent = { ...secret, secretValue: () => new Promise<string>(() => undefined) };
+    const giveUp = new AbortController();
+    const waiting = open(asSecret, silent).describe('one', giveUp.signal);
+
+    giveUp.abort();
+
+    await expect(waiting).rejects.toMatchObject({ remedy: 'Retry', reason: 'Aborted' });
   });
 
   test.each(['accessKeyId', 'secretAccessKey'])('that is a Secret without %s says so', async (key) => {

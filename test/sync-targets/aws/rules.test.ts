@@ -109,6 +109,15 @@ describe('what AWS cannot hold', () => {
     },
   );
 
+  test.each(['cn-north-1', 'us-gov-west-1', 'us-iso-east-1', 'eu-isoe-west-1', 'eusc-de-east-1'])(
+    'is a replica in another cloud of AWS: %s',
+    (region) => {
+      expect(() => check({ replicas: [{ region: 'us-east-1' }, { region }] })).toThrow(
+        `AWS does not replicate from eu-west-1 to ${region}`,
+      );
+    },
+  );
+
   test('is a resource policy without a statement', () => {
     expect(() => check({ resourcePolicy: '{}' })).toThrow(
       'app/db: dest.aws.resourcePolicy: it has no Statement: mend the policy',

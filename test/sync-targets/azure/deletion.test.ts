@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { SyncError } from '../../../src/errors.ts';
 import { type Observed, PremiseChanged } from '../../../src/sync-targets/contract.ts';
 import { eventually } from '../../peers/processes.ts';
 import { canary } from '../conformance/under-test.ts';
@@ -194,6 +195,31 @@ describe('removing for good', () => {
 
     expect(isDue).toBe(false);
   });
+});
+
+describe.each([7, 30, 90])('a vault that keeps what is deleted for %i days', (recoverableDays) => {
+  test.each([false, true])(
+    'recovers a copy, and purges where it may (purge protection: %j)',
+    async (purgeProtection) => {
+      const vault = { recoverableDays, purgeProtection, deletingMs: 0, recoveringMs: 0, settlingMs: 0 };
+      await withAzureWorld(vault, async (own) => {
+        await own.create('copy');
+        await own.target.remove(await own.look('copy'), own.signal);
+        await own.target.write(wish('copy', 2), seen(await own.look('copy')), own.signal);
+        const value = (await own.standIn.secret('copy'))?.value;
+
+        const removing = own.target.remove(await own.look('copy'), own.signal, purging);
+        const reason = await removing.then(
+          () => null,
+          (error: unknown) => (error as SyncError).reason,
+        );
+
+        expect(value).toBe(wish('copy', 2).value);
+        expect(reason).toBe(purgeProtection ? 'PurgeProtected' : null);
+        expect((await own.standIn.secret('copy'))?.phase ?? null).toBe(purgeProtection ? 'deleted' : null);
+      });
+    },
+  );
 });
 
 describe('after an answer that was lost', () => {

@@ -1,13 +1,18 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { Agent } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createCredential } from '../../../src/sync-targets/azure/credential.ts';
 import { type AzureSettings, azure } from '../../../src/sync-targets/azure/index.ts';
 import type { Target } from '../../../src/sync-targets/contract.ts';
 import { type AzureKeyVaultStandIn, startAzureKeyVault } from '../../stand-ins/azure-key-vault/start.ts';
 import {
+  canary,
   createContext,
   createManualClock,
   desire,
@@ -237,4 +242,23 @@ test('no token is asked for a resource that a vault makes up', async () => {
   await expect(asking).rejects.toMatchObject({ remedy: 'SlowRetry', reason: 'ChallengeRefused' });
   expect(await countSignIns()).toBe(0);
   agent.destroy();
+});
+
+test('nothing that is sent is printed, even when the environment asks the SDK for its log', async () => {
+  const program = fileURLToPath(new URL('write-at-once.ts', import.meta.url));
+  const names = Array.from({ length: 8 }, (_, index) => `printed-${index}`);
+  const settings = settingsFor(standIn);
+  const env = { ...process.env, AZURE_LOG_LEVEL: 'verbose' };
+
+  const given = [program, JSON.stringify(settings), standIn.vaultUrl, ...names];
+  const child = spawn(process.execPath, given, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [printed] = await Promise.all([Promise.all([text(child.stdout), text(child.stderr)]), once(child, 'close')]);
+
+  const shown = printed.join('').replace(/\s/g, '');
+  expect(child.exitCode).toBe(0);
+  expect(shown).toContain('printed-0');
+  expect(shown).not.toMatch(/authorization:bearer/i);
+  for (const secret of [canary, settings.clientSecret ?? '']) {
+    for (const form of [secret, [...Buffer.from(secret)].join(',')]) expect(shown).not.toContain(form);
+  }
 });

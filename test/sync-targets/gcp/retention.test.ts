@@ -213,6 +213,17 @@ async function looked(world: World, times = 1): Promise<void> {
 }
 
 describe('old versions', () => {
+  test('are something due, until the copy is gone', async () => {
+    const world = open({}, keepOne);
+    const before = world.target.hasDue?.();
+    const { name } = await withVersions(world, 2);
+    const after = world.target.hasDue?.();
+    const observed = await world.target.describe(name, signal);
+    if (observed) await world.target.remove(observed, signal);
+
+    expect([before, after, world.target.hasDue?.()]).toEqual([false, true, false]);
+  });
+
   test('are destroyed a day after they were replaced, and none before', async () => {
     const { store } = gcpStore();
     const world = open({}, keepOne);
