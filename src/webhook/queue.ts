@@ -7,12 +7,17 @@ import type { Notify } from './notices.ts';
 /** Senders wait for our answer, so a queue that is away must show within a second. */
 const answerWithinMs = 900;
 const probeEveryMs = 1_000;
+/** Jobs for which the queue is given that long; as many from others may be under way. */
+const jobsAtOnce = 250;
+/** So few need not wait for others. */
+const fewJobs = 50;
 
 /** The way into the queue, and whether it is open. */
 export interface Queue {
   /**
-   * Resolves once the queue holds every job.
-   * @throws SyncError `Retry` within a second when it does not
+   * Resolves once the queue holds every job. Many jobs go in turns, a part of each sender's at a time: how long the queue
+   * may take for them does not depend on how many others come.
+   * @throws SyncError `Retry` within a second of its turn when the queue does not take them
    */
   add(jobs: readonly NewJob[]): Promise<void>;
   /**
@@ -37,6 +42,8 @@ export function createQueue({ state, metrics, clock, notify }: QueueOptions): Qu
   const listeners: (() => void)[] = [];
   let away = false;
   let closed = false;
+  let failures = 0;
+  let lastTurn = Promise.resolve();
   let cancelProbe = (): void => undefined;
 
   const setBack = (): void => {
@@ -70,16 +77,30 @@ export function createQueue({ state, metrics, clock, notify }: QueueOptions): Qu
       setBack();
       return result;
     } catch (error) {
+      failures += 1;
       setAway(error);
-      throw new SyncError({ remedy: 'Retry', reason: 'QueueAway', message: 'the queue took no jobs', cause: error });
+      throw queueAway(error);
     }
+  };
+  /** One after the other. Who waits while one fails fails with it: it would not be answered sooner. */
+  const inTurn = (work: () => Promise<void>): Promise<void> => {
+    const failuresBefore = failures;
+    const turn = lastTurn.then(() => {
+      if (failures > failuresBefore) throw queueAway();
+      return work();
+    });
+    lastTurn = turn.catch(() => undefined);
+    return turn;
   };
 
   return {
     async add(jobs) {
-      if (jobs.length === 0) return;
-      await within(state.inbox.add(jobs));
-      for (const { job } of jobs) metrics.jobsQueued.inc({ kind: job.kind });
+      for (let from = 0; from < jobs.length; from += jobsAtOnce) {
+        const part = jobs.slice(from, from + jobsAtOnce);
+        const handIn = () => within(state.inbox.add(part));
+        await (jobs.length <= fewJobs ? handIn() : inTurn(handIn));
+        for (const { job } of part) metrics.jobsQueued.inc({ kind: job.kind });
+      }
     },
     pending: () => within(state.inbox.pending()),
     isAway: () => away,
@@ -91,4 +112,9 @@ export function createQueue({ state, metrics, clock, notify }: QueueOptions): Qu
       cancelProbe();
     },
   };
+}
+
+function queueAway(cause?: unknown): SyncError {
+  const told = cause === undefined ? {} : { cause };
+  return new SyncError({ remedy: 'Retry', reason: 'QueueAway', message: 'the queue took no jobs', ...told });
 }
