@@ -8,6 +8,12 @@ import { build } from 'esbuild';
  */
 const outfile = 'dist/vault-secret-sync.cjs';
 const building = `dist/building-${process.pid}.cjs`;
+/**
+ * Before a young space can grow, as it does while the bundle's modules are defined; `src/cli/heap.ts` lets it, or not. The
+ * bundle is strict as a whole, which it must say first.
+ */
+const keepYoungSpace = "'use strict';require('node:v8').setFlagsFromString('--semi-space-growth-factor=1');";
+const banner = `#!/usr/bin/env node\n${keepYoungSpace}`;
 await mkdir('dist', { recursive: true });
 try {
   await build({
@@ -22,7 +28,7 @@ try {
     // Vendors compare the names of errors; without this they become `AbortError4`.
     keepNames: true,
     sourcemap: 'external',
-    banner: { js: '#!/usr/bin/env node' },
+    banner: { js: banner },
     logLevel: 'warning',
   });
   await chmod(building, 0o755);

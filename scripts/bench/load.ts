@@ -4,6 +4,20 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { percentile } from './table.ts';
 
+export interface LoadOptions {
+  readonly url: string;
+  readonly token: string;
+  /** Lines, to be posted over and over. */
+  readonly file: string;
+  readonly linesInBody: number;
+  /** Kept alive, with one request at a time on each. */
+  readonly connections: number;
+  /** How long it is measured, after half a second to warm up; or how many requests are made, all of them measured. */
+  readonly until: { readonly seconds: number } | { readonly requests: number };
+  /** Requests a second in all; null = as fast as they are answered. */
+  readonly perSecond: number | null;
+}
+
 /** What came of a load. */
 export interface LoadResult {
   /** Requests answered with 200 while it was measured, and how long that was. */
@@ -21,20 +35,22 @@ export interface LoadResult {
 const warmUpSeconds = 0.5;
 const endOfHead = '\r\n\r\n';
 
-/**
- * `load.ts URL FILE TOKEN CONNECTIONS SECONDS whole|lines`: posts the file, or its lines in turn, over and over, one
- * request at a time on each kept-alive connection, by bare sockets, so that the load costs less than what it loads.
- */
-async function main([url = '', file = '', token = '', connections = '1', seconds = '1', bodies = 'whole']: string[]) {
-  const content = await readFile(file, 'utf8');
-  const requests = (bodies === 'lines' ? content.trim().split('\n') : [content]).map((body) =>
-    requestOf(new URL(url), body, token),
-  );
+/** `load.ts OPTIONS` (JSON): posts by bare sockets, so that the load costs less than what it loads. Prints what came of it. */
+async function main(options: LoadOptions): Promise<void> {
+  const { url, connections, until, perSecond } = options;
+  const bodies = bodiesOf(await readFile(options.file, 'utf8'), options.linesInBody);
+  const requests = bodies.map((body) => requestOf(new URL(url), body, options.token));
+  const most = 'requests' in until ? until.requests : Number.POSITIVE_INFINITY;
+  const pauseMs = perSecond === null ? 0 : (connections / perSecond) * 1000;
   let turn = 0;
-  const seen = { answered: 0, sent: 0, refused: 0, latencies: [] as number[], measuring: false, over: false };
+  const measuresAll = 'requests' in until;
+  const seen = { answered: 0, sent: 0, refused: 0, latencies: [] as number[], measuring: measuresAll, over: false };
 
-  async function keepPosting(socket: Socket): Promise<void> {
-    while (!seen.over) {
+  async function keepPosting(socket: Socket, lane: number): Promise<void> {
+    let due = performance.now() + (pauseMs * lane) / connections;
+    while (!seen.over && turn < most) {
+      if (pauseMs > 0) await sleep(Math.max(0, due - performance.now()));
+      due += pauseMs;
       const startedAt = performance.now();
       turn += 1;
       socket.write(requests[turn % requests.length] ?? '');
@@ -51,20 +67,31 @@ async function main([url = '', file = '', token = '', connections = '1', seconds
     socket.destroy();
   }
 
-  const sockets = Array.from({ length: Number(connections) }, () => connect(Number(new URL(url).port), '127.0.0.1'));
+  const sockets = Array.from({ length: connections }, () => connect(Number(new URL(url).port), '127.0.0.1'));
   await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+  let startedAt = performance.now();
   const posting = Promise.all(sockets.map(keepPosting));
-  await sleep(warmUpSeconds * 1000);
-  seen.measuring = true;
-  const startedAt = performance.now();
-  await sleep(Number(seconds) * 1000);
-  seen.measuring = false;
-  const measuredSeconds = (performance.now() - startedAt) / 1000;
-  seen.over = true;
+  if ('seconds' in until) {
+    await sleep(warmUpSeconds * 1000);
+    seen.measuring = true;
+    startedAt = performance.now();
+    await sleep(until.seconds * 1000);
+    seen.measuring = false;
+    seen.over = true;
+  } else {
+    await posting;
+  }
+  const seconds = (performance.now() - startedAt) / 1000;
   await posting;
   const { answered, sent, refused, latencies } = seen;
   const [p50, p99] = [percentile(latencies, 0.5), percentile(latencies, 0.99)];
-  console.log(JSON.stringify({ answered, sent, refused, seconds: measuredSeconds, p50, p99 }));
+  console.log(JSON.stringify({ answered, sent, refused, seconds, p50, p99 } satisfies LoadResult));
+}
+
+function bodiesOf(content: string, linesInBody: number): string[] {
+  const lines = content.trim().split('\n');
+  const count = Math.ceil(lines.length / linesInBody);
+  return Array.from({ length: count }, (_, at) => lines.slice(at * linesInBody, (at + 1) * linesInBody).join('\n'));
 }
 
 function requestOf(url: URL, content: string, token: string): Buffer {
@@ -94,4 +121,4 @@ function answerOn(socket: Socket): Promise<string> {
   });
 }
 
-await main(process.argv.slice(2));
+await main(JSON.parse(process.argv[2] ?? '') as LoadOptions);

@@ -4,11 +4,13 @@ import { cpus, loadavg, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { programFile } from '../../test/program/start-program.ts';
+import { accepting } from './accepting.ts';
 import { answersAtOnce } from './answers-at-once.ts';
 import { backfill } from './backfill.ts';
 import { calls } from './calls.ts';
 import { changeToCopy } from './change-to-copy.ts';
 import { createContext, type Section } from './context.ts';
+import { endToEnd } from './end-to-end.ts';
 import { firstSync } from './first-sync.ts';
 import { flameGraph } from './flame-graph.ts';
 import { ingest } from './ingest.ts';
@@ -16,6 +18,7 @@ import { matching } from './matching.ts';
 import { planning } from './planning.ts';
 import { storeMemory } from './store-memory.ts';
 import { storeSpeed } from './store-speed.ts';
+import { streaming } from './streaming.ts';
 
 /**
  * The figures of the README. Peers are real or the tests' stand-ins, the program is the compiled one, and everything is
@@ -26,6 +29,9 @@ const benches = [
   answersAtOnce,
   calls,
   ingest,
+  accepting,
+  streaming,
+  endToEnd,
   matching,
   firstSync,
   planning,

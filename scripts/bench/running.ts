@@ -53,11 +53,17 @@ export async function untilReconciled({ operator }: Pick<Running, 'operator'>, s
  */
 export async function untilQuiet(running: Running): Promise<void> {
   await untilReconciled(running);
+  await untilIdle([running.operator]);
+}
+
+/** Waits until operators have done nothing for a second and a half. */
+export async function untilIdle(operators: readonly Program[]): Promise<void> {
+  const doneBy = async (operator: Program) =>
+    `${await operator.metric('vss_copies_total')} ${await operator.metric('vss_jobs_total')}`;
   let last = '';
   let since = Date.now();
   while (Date.now() - since < 1_500) {
-    const { operator } = running;
-    const now = `${await operator.metric('vss_copies_total')} ${await operator.metric('vss_jobs_total')}`;
+    const now = (await Promise.all(operators.map(doneBy))).join(', ');
     if (now !== last) since = Date.now();
     last = now;
     await sleep(100);

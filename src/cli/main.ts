@@ -2,6 +2,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { InputError, SyncError } from '../errors.ts';
 import { nearestName } from '../schema.ts';
 import { parseArguments } from './arguments.ts';
+import { fitHeap } from './heap.ts';
 import { type Command, commands, helpFor, overview } from './help.ts';
 import { exitCodes, type Output, paint } from './output.ts';
 
@@ -44,6 +45,8 @@ async function runCommand(command: Command, words: readonly string[], output: Ou
   const [stray] = given.positional;
   if (stray !== undefined && !command.takesNames)
     throw new InputError(`${command.name} takes no name, and ${stray} is none of its flags. Try --help`);
+  // What a server does stands in its settings.
+  if (command.name !== 'start') fitHeap('all');
   switch (command.name) {
     case 'start':
       return (await import('./start.ts')).start(given);

@@ -10,6 +10,7 @@ import type { CopyRecord } from '../sync/ports.ts';
 import type { Webhook } from '../webhook/index.ts';
 import type { Arguments } from './arguments.ts';
 import { composeState, type States } from './compose/state.ts';
+import { fitHeap } from './heap.ts';
 import { exitCodes } from './output.ts';
 import { parseSettings, readSettings, settingsFile } from './read-settings.ts';
 import { type SettingsWatchOptions, watchSettings } from './settings-watch.ts';
@@ -17,6 +18,7 @@ import { type SettingsWatchOptions, watchSettings } from './settings-watch.ts';
 /** Runs the roles that the settings name until the process is told to stop. */
 export async function start(given: Arguments): Promise<number> {
   const settings = await readSettings(given);
+  fitHeap(settings.roles.includes('operator') ? 'all' : 'hearing');
   let live: Pick<Settings, 'writes' | 'log'> = settings;
   const logger = createLogger({ level: () => live.log.level });
   // What is open, newest first: closed in this order.
@@ -171,9 +173,7 @@ async function startWebhookRole({ settings, states, metrics, logger, open, grace
       files: section.files,
       eventSubscriptions: section.eventSubscriptions.flatMap((entry) => {
         const vault = settings.vaults.find(({ name }) => name === entry.vault);
-        return vault
-          ? [{ address: vault.address, caFile: vault.caFile, allNamespaces: vault.namespaces, ...entry }]
-          : [];
+        return vault ? [{ address: vault.address, caFile: vault.caFile, ...entry }] : [];
       }),
       tokens: section.tokens,
       allowUnauthenticated: section.allowUnauthenticated,
