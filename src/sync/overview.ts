@@ -67,17 +67,26 @@ const describedAtOnce = 100;
 /** Milliseconds after which the next ones have their turn. */
 const turnMs = 10 * 60_000;
 
+/** What the listings of every place that can list have shown, by copy id. */
+export interface ListedCopies {
+  /** Every copy that bears our mark: what nothing asks for any more shows here. */
+  readonly all: ReadonlyMap<string, Observed>;
+  /** Those that are compared by their listing; every other copy is described on its own. */
+  readonly compared: ReadonlyMap<string, Observed>;
+}
+
 /**
- * Listings of every place that can list, by copy id. A copy that is not in them is described on its own; so is every
- * copy of a sync that has only a few. Where a listing does not tell versions (GCP), a value that somebody else wrote
- * shows only in a description: some copies are left out of the listing in turn, so that each is described by and by.
+ * Lists the copies of a sync, unless it has only a few. Where a listing does not tell versions (GCP), a value that
+ * somebody else wrote shows only in a description: some copies are not compared by the listing in turn, so that each is
+ * described by and by.
  */
 export async function listCopies(
   work: SyncWork,
   { sources, verify }: { readonly sources: ReadonlyMap<string, Unit>; readonly verify: boolean },
-): Promise<Map<string, Observed>> {
+): Promise<ListedCopies> {
   const { world, resolved, signal } = work;
-  const listed = new Map<string, Observed>();
+  const all = new Map<string, Observed>();
+  const compared = new Map<string, Observed>();
   const isLiteral = resolved.selection.selectors.every(({ kind }) => kind === 'literal');
   const isSingle = isLiteral && sources.size <= 1 && resolved.destinations.every(({ perKey }) => !perKey);
   if (!verify || isSingle) {
@@ -85,7 +94,7 @@ export async function listCopies(
     // listing shows whatever nothing asks for any more and no record tells of.
     const hadCopies = (resolved.sync.status?.destinations ?? []).length > 0;
     const matters = hadCopies && resolved.spec.removalPolicy === 'Delete';
-    if (!matters || (await wasSwept(work))) return listed;
+    if (!matters || (await wasSwept(work))) return { all, compared };
   }
   for (const target of await targetsOf(work)) {
     try {
@@ -94,14 +103,16 @@ export async function listCopies(
       const turns = target.listsVersions === false ? Math.ceil(found.length / describedAtOnce) : 0;
       const turn = Math.floor(world.now() / turnMs) % Math.max(1, turns);
       for (const [index, observed] of found.entries()) {
+        const copy = copyIdOf(target, observed.name);
+        all.set(copy, observed);
         const isLeftOut = observed.existence === 'live' && index % turns === turn;
-        if (!isLeftOut) listed.set(copyIdOf(target, observed.name), observed);
+        if (!isLeftOut) compared.set(copy, observed);
       }
     } catch {
       // A listing only saves calls: without it (no permission, throttled) each copy is described.
     }
   }
-  return listed;
+  return { all, compared };
 }
 
 const sweptFact = 'swept';

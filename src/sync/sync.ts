@@ -51,7 +51,17 @@ export async function reconcileSync(work: SyncWork): Promise<SyncOutcome> {
   // Whoever does not care for drift needs no look at the stores.
   const verify = driftPolicy !== 'Ignore' || unsure;
   const listed = await listCopies(work, { sources, verify });
-  const common = { world, syncs: [resolved], heard: null, signal, verify, unsure, listed, released, backfill: true };
+  const common = {
+    world,
+    syncs: [resolved],
+    heard: null,
+    signal,
+    verify,
+    unsure,
+    listed: listed.compared,
+    released,
+    backfill: true,
+  };
   const meetings = await meetingsOf(work, sources);
   const run = new Run();
   await eachAtOnce(sources.values(), secretsAtOnce, async ({ places: [place] }) => {
@@ -61,7 +71,7 @@ export async function reconcileSync(work: SyncWork): Promise<SyncOutcome> {
   // A run whose manifest was edited meanwhile does not know what is left over.
   const isCurrent = world.generationOf(resolved.key) === resolved.sync.generation;
   const isSettled = isCurrent && run.unread === null && run.later.length === 0;
-  const found = isSettled ? await findLeftovers(work, { ...run, startedAt, listed }) : notLooked;
+  const found = isSettled ? await findLeftovers(work, { ...run, startedAt, listed: listed.all }) : notLooked;
   const isReleased = ({ copy }: { copy: string }) => released.has(copy);
   const orphans = await doubtfulOrphans(work, { ...found, mounts });
   const removals = found.leftovers.filter(

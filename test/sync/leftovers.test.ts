@@ -35,6 +35,17 @@ describe('leftovers that the ledger does not know of any more', () => {
     expect(statesIn(world)).toEqual({ synced: 1 });
   });
 
+  test('are found where a listing tells no versions, too', async () => {
+    const gcpToo = [...awsOnly, { gcp: {} }];
+    const world = await worldOf(3, someSync({ ...all, dest: gcpToo }));
+    Object.assign(world.gcp, { listsVersions: false });
+    world.ledger.lose();
+
+    await world.reconcile(someSync({ ...all, path: 'secret/app/0[0]', dest: gcpToo }, { generation: 2 }));
+
+    expect(copiesIn(world)).toHaveLength(2);
+  });
+
   test('in a place that nothing leads to any more are found through the status', async () => {
     const world = await worldOf(3, someSync({ ...all, dest: azureToo }));
     world.ledger.lose();
