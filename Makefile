@@ -1,7 +1,7 @@
 # What this project can do, in few words. `make help` explains each.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check build bench profile soak clean
+.PHONY: help demo test check build bench profile chaos clean
 
 NODE := node_modules/.bin/node
 PROVISION := $(NODE) test/peers/provision.ts
@@ -36,9 +36,9 @@ profile: dist/vault-secret-sync.cjs ## where the webhook spends its time under l
 	@rm -rf dist/profile
 	@$(NODE) scripts/bench/main.ts --only ingest --quick --profile dist/profile
 
-soak: dist/vault-secret-sync.cjs ## three operators, killed and restarted at random while secrets change; ends with "lost 0" (DURATION, SEED)
-	@$(PROVISION) redis vault >/dev/null
-	@$(NODE) scripts/soak/main.ts --seconds $(or $(DURATION),300) --seed $(or $(SEED),1)
+chaos: dist/vault-secret-sync.cjs ## everything goes wrong at once, then every copy is compared: "lost 0" (DURATION, SEED, REDIS)
+	@$(PROVISION) redis vault kube >/dev/null
+	@$(NODE) scripts/chaos/main.ts --seconds $(or $(DURATION),60) --seed $(or $(SEED),1) --redis $(or $(REDIS),standalone)
 
 clean: ## removes what was built here (not the cached peers)
 	rm -rf dist coverage node_modules

@@ -109,6 +109,42 @@ describe('an operator', () => {
     expect(operator.problem()).toBeNull();
   });
 
+  test('asks for the first reconcile of a new sync only once the webhook can know of it', async () => {
+    const first = someSync();
+    let held: Promise<void> | null = null;
+    const { interest } = state;
+    const { promise, resolve: publishNow } = Promise.withResolvers<void>();
+    let wanted = 0;
+    state = {
+      ...state,
+      interest: {
+        read: () => interest.read(),
+        watch: (changed) => interest.watch(changed),
+        async publish(document) {
+          wanted = document.entries.length;
+          await held;
+          return interest.publish(document);
+        },
+      },
+    };
+    const { manifests } = await start(first);
+    await untilReady(manifests, first);
+    await untilIdle();
+    const before = asked.length;
+    held = promise;
+
+    manifests.handlers?.changed(someSync({ path: 'secret/app/web' }, { name: 'web' }));
+    await eventually(() => wanted === 2, { what: 'the publication' });
+    await untilIdle();
+    const askedTooSoon = asked.slice(before);
+    publishNow();
+    await eventually(() => asked.length > before, { what: 'the reconcile to be asked for' });
+
+    expect(askedTooSoon).toEqual([]);
+    expect(asked.slice(before)).toEqual(['team-a/web']);
+    expect((await interest.read())?.entries).toHaveLength(2);
+  });
+
   test('looks at everything again, and publishes anew, when the shared state may have lost something', async () => {
     const sync = someSync();
     let lose: () => void = () => undefined;

@@ -2,13 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import type { State } from '../../src/state/contract.ts';
+import type { Job, State } from '../../src/state/contract.ts';
 import { eventually } from '../peers/processes.ts';
 import { type RedisPeer, startRedis } from '../peers/start-redis.ts';
 import { freshPrefix, redisState } from './redis-world.ts';
 import { done, pathJob, Runs } from './runs.ts';
 
 interface Said {
+  readonly job: Job;
   readonly attempt: number;
   readonly at: number;
 }
@@ -67,6 +68,18 @@ describe('an operator whose clock is off', () => {
     await eventually(() => said.length === 4, { what: 'the other job' });
 
     expect(await state.jobs.pending()).toBe(1);
+  });
+
+  test('wakes a delayed job for an event at once, not when its own clock says so', async () => {
+    await start(tenMinutes);
+    await state.jobs.add([{ job: pathJob('fence') }]);
+    await eventually(() => said.length === 2, { what: 'it to work' });
+    await state.jobs.add([{ job: pathJob('put off'), delayMs: 300_000 }]);
+
+    other.stdin?.write(`${JSON.stringify(pathJob('put off'))}\n`);
+
+    await eventually(() => said.length > 2, { what: 'the job that the event asks for' });
+    expect(said[2]?.job).toEqual(pathJob('put off'));
   });
 
   test('does not disturb what another one does, nor the other way round', async () => {

@@ -1,7 +1,11 @@
+import { createInterface } from 'node:readline';
 import { createLogger } from '../../src/logging.ts';
 import { createRedisState } from '../../src/state/redis/state.ts';
 
-/** A process whose clock is off by so many milliseconds. It tries each job twice, half a second apart, and says when. */
+/**
+ * A process whose clock is off by so many milliseconds. It tries each job twice, half a second apart, and says when. Jobs that it
+ * reads, one a line, it adds.
+ */
 const [url = '', prefix = '', skewMs = '0'] = process.argv.slice(2);
 const realNow = Date.now;
 Date.now = () => realNow() + Number(skewMs);
@@ -17,4 +21,6 @@ state.jobs.consume({
       : { outcome: 'done' };
   },
 });
-process.stdin.resume().on('end', () => process.exit());
+createInterface(process.stdin)
+  .on('line', (line) => void state.jobs.add([{ job: JSON.parse(line) }]))
+  .on('close', () => process.exit());

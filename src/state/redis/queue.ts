@@ -33,7 +33,9 @@ export function openQueue(options: { link: Link; keys: Keys; log: Logger }): Que
 export function jobOptions(id: string, { delayMs, now }: { delayMs: number; now: number }): JobsOptions {
   return {
     deduplication: { id, keepLastIfActive: true, ...(delayMs > 0 ? {} : { reschedule: true }) },
-    ...(delayMs > 0 ? { delay: Math.ceil(delayMs), timestamp: now } : {}),
+    // Also for a job that is to run now: a delayed one that it wakes becomes due at this time.
+    timestamp: now,
+    ...(delayMs > 0 ? { delay: Math.ceil(delayMs) } : {}),
     // BullMQ's own retries serve only failures between it and Redis; how our runs are retried is said by their outcome.
     attempts: 1_000_000,
     backoff: { type: 'fixed', delay: 1000 },

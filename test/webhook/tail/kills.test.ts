@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { seededRandom } from '../../../scripts/soak/random.ts';
+import { seededRandom } from '../../../scripts/chaos/random.ts';
 import type { NewJob } from '../../../src/state/contract.ts';
 import { eventually } from '../../peers/processes.ts';
 import { auditLine } from '../entries.ts';

@@ -1,4 +1,4 @@
-/** Random numbers that a seed repeats (mulberry32): a soak that fails can be run again. */
+/** Random numbers that a seed repeats (mulberry32): a run that fails can be run again. */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
