@@ -18,7 +18,7 @@ export interface Metrics {
   readonly ingestRefused: Counter<'reason'>;
   /** Open connections, by socket `listener`, e.g. `tcp:9090`. */
   readonly socketConnections: Gauge<'listener'>;
-  /** Changes that a socket `listener` could not keep (`full`), and datagrams that never reached it (`kernel`). */
+  /** Changes that a socket `listener` or a subscription could not keep (`full`), and datagrams that never reached it (`kernel`). */
   readonly socketShed: Counter<'listener' | 'reason'>;
   /** Lines and bodies that could not be read and may have held a change, by `vault` and `reason` (`TooLong`, `Msgpack`, …). */
   readonly unreadable: Counter<'vault' | 'reason'>;
@@ -122,7 +122,7 @@ export function createMetrics(options: {
     }),
     socketShed: new Counter({
       name: 'vss_socket_shed_total',
-      help: "Changes and datagrams lost at a listener for Vault's socket device; each loss leads to a reconcile.",
+      help: "Changes and datagrams lost at a listener for Vault's socket device, or at a subscription to event notifications; a reconcile follows.",
       labelNames: ['listener', 'reason'],
       registers,
     }),

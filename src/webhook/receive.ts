@@ -119,6 +119,8 @@ export function createReceive(options: ReceiveOptions): Receive {
         return;
       case 'aborted':
         metrics.ingestRefused.inc({ reason: 'aborted' });
+        // Not every sender comes again.
+        requests.ask(vault, 'cut');
         response.destroy();
         return;
       case 'encoding':
@@ -137,8 +139,8 @@ export function createReceive(options: ReceiveOptions): Receive {
       problem = await readInto({ intake, request, limits, held });
       await intake.commit();
     } catch (error) {
-      if (!(error instanceof SyncError)) throw error;
       requests.ask(vault, 'refused');
+      if (!(error instanceof SyncError)) throw error;
       answers.refuse(response, 'queue');
       return;
     }

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { auditLine } from './entries.ts';
-import { eventually, type FakeClock, fakeClock, jobsOf, postEvents, startWorld, type World } from './fakes.ts';
+import { bearer, eventually, type FakeClock, fakeClock, jobsOf, postEvents, startWorld, type World } from './fakes.ts';
 
 const worlds: World[] = [];
 const interval = 300_000;
@@ -72,6 +72,21 @@ const losses: readonly { readonly sender: string; readonly lose: (world: Inside)
     },
   },
   {
+    sender: 'an OpenBao that hangs up in the midst of an entry',
+    async lose(world) {
+      const before = await world.count('ingestRefused', { reason: 'aborted' });
+      const { port } = new URL(world.url);
+      const head = `POST /events/main HTTP/1.1\r\nHost: x\r\nAuthorization: ${bearer.Authorization}\r\nContent-Length: 5000\r\n\r\n`;
+      const socket = connect(Number(port), '127.0.0.1').resume();
+      socket.on('error', () => undefined);
+      socket.end(`${head}${line().slice(0, 200)}`);
+      await eventually(
+        async () => (await world.count('ingestRefused', { reason: 'aborted' })) > before,
+        'the end of the body',
+      );
+    },
+  },
+  {
     sender: 'a Vault that connects again',
     async lose(world) {
       await overTcp(world, line());
@@ -85,7 +100,8 @@ const losses: readonly { readonly sender: string; readonly lose: (world: Inside)
   {
     sender: 'a Vault whose lines were too many while the queue was away',
     async lose(world) {
-      await isRefused(world);
+      // No request is refused: what is shed must be reason enough.
+      world.state.mode = 'refusing';
       const lines = Array.from({ length: 10_001 }, (_, index) => auditLine({ path: `secret/data/app-${index}` }));
       await overTcp(world, lines.join(''));
       await eventually(async () => (await world.count('auditEntries', { verdict: 'changed' })) >= 10_001, 'every line');
