@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { providePeer } from '../peers/provision.ts';
-import { chart, fewestValues, helm, mostValues, only, render, root, template } from './chart.ts';
+import { chart, fewestValues, helm, mostValues, only, type Rendered, render, root, template } from './chart.ts';
 import { podOf, secretsOf } from './pod.ts';
 
 const operatorName = 'vault-secret-sync-operator';
@@ -11,6 +11,7 @@ const webhookName = 'vault-secret-sync-webhook';
 const singleName = 'vault-secret-sync';
 const single = { ...mostValues, mode: 'single' };
 const { redis: _none, ...withoutRedis } = { ...fewestValues, mode: 'single' };
+const portsOut = ({ spec }: Rendered) => spec.egress?.map(({ ports }) => ports.map(({ port }) => port));
 
 beforeAll(async () => {
   await providePeer('helm');
@@ -118,6 +119,18 @@ describe('the webhook of mode split', () => {
     const policy = only(objects, 'NetworkPolicy', webhookName);
 
     expect(policy.spec.policyTypes).toEqual(['Ingress', 'Egress']);
+    expect(portsOut(policy)).toEqual([[6379], [53, 53]]);
+  });
+
+  test('reaches Vault too, where the network policy says where it is', async () => {
+    const vault = [{ namespaceSelector: { matchLabels: { name: 'vault' } } }];
+    const networkPolicy = { ...mostValues.networkPolicy, vaultTo: vault, vaultPort: 8201 };
+
+    const { objects } = await render({ ...mostValues, networkPolicy });
+
+    const policy = only(objects, 'NetworkPolicy', webhookName);
+    expect(portsOut(policy)).toEqual([[6379], [8201], [53, 53]]);
+    expect(policy.spec).toMatchObject({ egress: expect.arrayContaining([expect.objectContaining({ to: vault })]) });
   });
 
   test('has a Service with a port for each listener', async () => {

@@ -30,6 +30,7 @@ export interface Rendered {
     readonly type?: string;
     readonly ports?: readonly { readonly name: string; readonly port: number; readonly targetPort: string }[];
     readonly policyTypes?: readonly string[];
+    readonly egress?: readonly { readonly ports: readonly { readonly port: number }[] }[];
     readonly selector?: Readonly<Record<string, string>>;
     readonly template: {
       readonly metadata: {

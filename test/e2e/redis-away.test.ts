@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
 import { stringify } from 'yaml';
 import { project, type Stores, startStores } from '../../scripts/demo/stores.ts';
 import { eventually } from '../peers/processes.ts';
@@ -72,6 +73,12 @@ async function readyz(program: Program): Promise<{ status: number; text: string 
   return { status: answer.status, text: await answer.text() };
 }
 
+async function configure(setting: string, value: string): Promise<void> {
+  const admin = new Redis(redis.port);
+  await admin.config('SET', setting, value);
+  admin.disconnect();
+}
+
 async function copyShows(name: string, expected: Record<string, string>): Promise<void> {
   await eventually(
     async () => {
@@ -91,11 +98,29 @@ describe('while Redis is away', () => {
     await copyShows('app', { n: '1' });
   }, 60_000);
 
-  test('the webhook answers 503 with Retry-After within a second, and its process stays healthy', async () => {
-    await redis.kill();
-    await vault.api('POST', 'secret/data/app', { data: { n: '2' } });
+  test('while it is full the webhook answers 503, both go on, and what was refused arrives once there is room', async () => {
+    await configure('maxmemory', '1mb');
+    await vault.api('POST', 'secret/data/app', { data: { n: 'full' } });
 
     const answer = await post(2);
+    const health = await Promise.all([webhook, operator].map(({ opsUrl }) => fetch(`${opsUrl}/healthz`)));
+    await configure('maxmemory', '0');
+    await eventually(async () => (await post(2)).status === 200, {
+      what: 'an event to be taken again',
+      within: 20_000,
+    });
+
+    expect(answer.status).toBe(503);
+    expect(health.map(({ status }) => status)).toEqual([200, 200]);
+    expect(webhook.log.some((line) => /refused with OOM/.test(JSON.stringify(line)))).toBe(true);
+    await copyShows('app', { n: 'full' });
+  }, 90_000);
+
+  test('the webhook answers 503 with Retry-After within a second, and its process stays healthy', async () => {
+    await redis.kill();
+    await vault.api('POST', 'secret/data/app', { data: { n: '3' } });
+
+    const answer = await post(3);
     const ready = await eventually(
       async () => {
         const said = await readyz(webhook);
@@ -114,11 +139,11 @@ describe('while Redis is away', () => {
   test('both recover by themselves once it is back, empty, and the missed change arrives', async () => {
     await redis.restart();
 
-    await eventually(async () => (await post(2)).status === 200, {
+    await eventually(async () => (await post(3)).status === 200, {
       what: 'an event to be taken again',
       within: 20_000,
     });
-    await copyShows('app', { n: '2' });
+    await copyShows('app', { n: '3' });
     await eventually(async () => (await readyz(webhook)).status === 200, { what: 'the webhook to be ready again' });
   }, 90_000);
 
@@ -128,10 +153,10 @@ describe('while Redis is away', () => {
     try {
       await eventually(async () => (await readyz(second)).status === 200, { what: 'the second operator to be ready' });
       await operator.stop('SIGKILL');
-      await vault.api('POST', 'secret/data/app', { data: { n: '3' } });
-      await post(3);
+      await vault.api('POST', 'secret/data/app', { data: { n: '4' } });
+      await post(4);
 
-      await copyShows('app', { n: '3' });
+      await copyShows('app', { n: '4' });
       await eventually(() => second.log.some(({ msg }) => msg === 'leading'), {
         what: 'the second to lead',
         within: 30_000,
@@ -144,7 +169,7 @@ describe('while Redis is away', () => {
   test('a manifest edited in the folder is followed, and the copy it no longer asks for is left', async () => {
     await writeFile(join(folder, 'app.yaml'), stringify(syncTo('renamed')));
 
-    await copyShows('renamed', { n: '3' });
+    await copyShows('renamed', { n: '4' });
     expect(await stores.gcp.payload(project, 'app')).not.toBeNull();
   }, 60_000);
 });

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { VaultSecretSync } from '../../src/crd/vault-secret-sync.ts';
 import { createLogger } from '../../src/logging.ts';
-import { createMetrics } from '../../src/metrics.ts';
+import { createMetrics, type Metrics } from '../../src/metrics.ts';
 import { type Operator, startOperator } from '../../src/operator/index.ts';
 import type { State } from '../../src/state/contract.ts';
 import { createMemoryState, type MemoryState } from '../../src/state/memory/state.ts';
@@ -17,6 +17,7 @@ const release = 'deletions.vaultsecretsync.dev/release';
 let world: FakeWorld;
 let state: MemoryState<CopyRecord>;
 let asked: string[];
+let metrics: Metrics;
 let open: { operator: Operator; manifests: FakeManifests }[];
 
 beforeEach(() => {
@@ -24,6 +25,7 @@ beforeEach(() => {
   world.vault.put('app/db', { user: 'ada' });
   state = createMemoryState<CopyRecord>({ log: logger });
   asked = [];
+  metrics = createMetrics({ withProcess: false });
   open = [];
 });
 
@@ -75,7 +77,7 @@ async function start(...syncs: VaultSecretSync[]): Promise<{ operator: Operator;
     state: { ...state, jobs: recording },
     manifests,
     concurrency: 4,
-    metrics: createMetrics({ withProcess: false }),
+    metrics,
     logger,
     random: () => 0.5,
   });
@@ -107,6 +109,30 @@ describe('an operator', () => {
       destinations: [{ destination: 'aws:eu-west-1:' }],
     });
     expect(operator.problem()).toBeNull();
+  });
+
+  test('observes how long a change took until its copy was written, and nothing where none was written', async () => {
+    const sync = someSync();
+    const { manifests } = await start(sync);
+    await untilReady(manifests, sync);
+    await untilIdle();
+    const observed = async () => {
+      const { values } = await metrics.changeToCopySeconds.get();
+      const of = (what: string) => values.find(({ metricName }) => metricName?.endsWith(what))?.value ?? 0;
+      return { changes: of('_count'), seconds: of('_sum') };
+    };
+    const before = await observed();
+    const job = { kind: 'path', vault: 'main', namespace: '', mount: 'secret', name: 'app/db' } as const;
+
+    world.vault.put('app/db', { user: 'grace' });
+    await state.jobs.add([{ job, heard: { version: 2, at: world.now() - 2_000 } }]);
+    await eventually(() => world.aws.values()['app/db'] === '{"user":"grace"}', { what: 'the copy' });
+    await eventually(async () => (await observed()).changes > 0, { what: 'the time' });
+    await state.jobs.add([{ job, heard: { version: 2, at: world.now() - 9_000 } }]);
+    await untilIdle();
+
+    expect(before).toEqual({ changes: 0, seconds: 0 });
+    expect(await observed()).toEqual({ changes: 1, seconds: 2 });
   });
 
   test('asks for the first reconcile of a new sync only once the webhook can know of it', async () => {

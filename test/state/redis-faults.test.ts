@@ -42,6 +42,16 @@ afterEach(async () => {
 
 const bothLearnt = () =>
   eventually(() => losses.operator.length > 0 && losses.webhook.length > 0, { what: 'both to learn of the loss' });
+/** What Redis says of itself, over a connection of its own. */
+async function infoOf({ port }: RedisPeer): Promise<string> {
+  const client = new Redis(port, { enableReadyCheck: false, retryStrategy: () => null });
+  client.on('error', () => undefined);
+  try {
+    return await client.info();
+  } finally {
+    client.disconnect();
+  }
+}
 const refusalOf = (work: Promise<unknown>) =>
   work.then(
     () => null,
@@ -111,6 +121,33 @@ describe('Redis is full and evicts nothing:', () => {
 
     expect(refusals.map((error) => error instanceof SyncError && error.remedy)).toEqual(['Retry', 'Retry']);
     expect(String(refusals[0])).toMatch(/did not take jobs: it refused with OOM; check its memory/);
+    await runs.until('a', 1);
+  });
+});
+
+describe('Redis reads its data after a restart:', () => {
+  test('until it has, nothing is taken, and whoever asks is told so meanwhile; then what it had taken is run', async () => {
+    // Slow enough to be seen: microseconds for each command that it reads. It answers after every 1,024 of them.
+    await start({ appendOnly: true, args: ['--key-load-delay', '200'] });
+    await webhook.inbox.add([{ job: pathJob('before') }]);
+    const ballast = admin.pipeline();
+    for (let index = 0; index < 15_000; index += 1) ballast.set(`ballast ${index}`, 'x');
+    await ballast.exec();
+
+    const restarted = redis.restart();
+    await eventually(async () => /^loading:1/m.test(await infoOf(redis)), { what: 'Redis to be loading', every: 5 });
+    const refusals = await Promise.all([
+      refusalOf(webhook.inbox.add([{ job: pathJob('a') }])),
+      refusalOf(state.ledger.remember('team/a', 'mount', 'x')),
+    ]);
+    const stillLoads = /^loading:1/m.test(await infoOf(redis));
+    await restarted;
+    await eventually(() => webhook.inbox.add([{ job: pathJob('a') }]).then(() => true), { what: 'it to be taken' });
+    const runs = new Runs(state, () => done);
+
+    expect(stillLoads).toBe(true);
+    expect(refusals.map((error) => error instanceof SyncError && error.remedy)).toEqual(['Retry', 'Retry']);
+    await runs.until('before', 1);
     await runs.until('a', 1);
   });
 });

@@ -65,17 +65,23 @@ describe('several operators on one Redis', () => {
 
   describe('a process is killed in the middle of a run', () => {
     let victim: ChildProcess;
-    beforeEach(async () => {
+    const victims: ChildProcess[] = [];
+    /** Starts a process and waits until it runs a job. */
+    async function startVictim(): Promise<ChildProcess> {
       const program = join(import.meta.dirname, 'hanging-consumer.ts');
-      victim = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, redis.url, prefix], {
+      const started = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, redis.url, prefix], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
+      victims.push(started);
+      await once(createInterface(started.stdout), 'line');
+      return started;
+    }
+    beforeEach(async () => {
       await one.jobs.add([{ job: pathJob('a'), heard: { version: 4, at: 1 } }]);
-      if (victim.stdout === null) throw new Error('no output');
-      await once(createInterface(victim.stdout), 'line');
+      victim = await startVictim();
     });
     afterEach(() => {
-      victim.kill('SIGKILL');
+      for (const started of victims.splice(0)) started.kill('SIGKILL');
     });
 
     test('its job runs again elsewhere, as the same attempt that was cut off, knowing what was heard', async () => {
@@ -87,6 +93,22 @@ describe('several operators on one Redis', () => {
 
       expect(runs.of('a').map(({ attempt, resumed, heard }) => [attempt, resumed, heard?.version])).toEqual([
         [1, true, 4],
+      ]);
+    });
+
+    test('and another one with it, in the same moment: the third runs the jobs of both', async () => {
+      await one.jobs.add([{ job: pathJob('b'), heard: { version: 7, at: 1 } }]);
+      await startVictim();
+      for (const started of victims) started.kill('SIGKILL');
+      const runs = new Runs(one, () => done);
+
+      await runs.until('a', 1);
+      await runs.until('b', 1);
+      await runs.untilQuiet();
+
+      expect(['a', 'b'].map((name) => runs.of(name).map(({ resumed, heard }) => [resumed, heard?.version]))).toEqual([
+        [[true, 4]],
+        [[true, 7]],
       ]);
     });
 
