@@ -63,7 +63,9 @@ export function chartValuesSchema(): object {
         eventsFrom: list,
         opsFrom: list,
         redisTo: list,
-        redisPort: { type: 'integer', minimum: 1, maximum: 65_535 },
+        redisPort: port,
+        vaultTo: list,
+        vaultPort: port,
       }),
     }),
   };
@@ -72,6 +74,7 @@ export function chartValuesSchema(): object {
 const text: Schema = { type: 'string' };
 const flag: Schema = { type: 'boolean' };
 const list: Schema = { type: 'array' };
+const port: Schema = { type: 'integer', minimum: 1, maximum: 65_535 };
 /** Names of namespaces, or `*` alone for all of them. */
 const namespaces: Schema = {
   type: 'array',

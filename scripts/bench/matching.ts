@@ -1,18 +1,20 @@
 import { parseSelector, type Selector, takesName } from '../../src/paths/selector.ts';
 import { createSelectorIndex } from '../../src/paths/selector-index.ts';
 import type { Bench, BenchContext, Section } from './context.ts';
+import { measureInterestMemory, type PathKind } from './interest-memory.ts';
 import { figure, formatTable, ratio } from './table.ts';
 
 export const matching: Bench = {
   name: 'matching',
-  about: 'nanoseconds to find the syncs of one secret among 10, 1,000 and 10,000, beside asking each of them',
+  about:
+    'nanoseconds to find the syncs of one secret among 10, 1,000 and 10,000, beside asking each of them; memory of each',
   async run(context) {
-    return [measure(context)];
+    return [measure(context), measureInterestMemory(kinds, Math.ceil(context.many(5_000)))];
   },
 };
 
 /** Paths as syncs have them, each with a name that it takes. */
-const kinds: readonly { path(sync: number): string; name(sync: number): string }[] = [
+const kinds: readonly PathKind[] = [
   { path: (sync) => `app-${sync}/db`, name: (sync) => `app-${sync}/db` },
   { path: (sync) => `team-${sync}/.*`, name: (sync) => `team-${sync}/shop/db` },
   { path: (sync) => `team-${sync}-.*`, name: (sync) => `team-${sync}-eu/shop` },
