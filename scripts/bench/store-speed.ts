@@ -73,7 +73,7 @@ async function startScene(
   const settings = loopbackSettings({ name: 'bench', vault, ...store.peers, folder });
   const stores: Record<string, { callsPerSecond: object } | undefined> = settings.stores;
   const chosen = stores[name];
-  if (quota !== undefined && chosen) chosen.callsPerSecond = { write: quota.perSecond };
+  if (quota !== undefined && chosen) chosen.callsPerSecond = { read: 1_000, list: 1_000, write: quota.perSecond };
   return {
     store,
     async start() {
