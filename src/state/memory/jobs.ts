@@ -180,7 +180,7 @@ export class MemoryJobs implements Jobs {
 
   #settle(work: Work, outcome: JobOutcome | 'handed back'): void {
     if (this.#closed) return;
-    if (outcome === 'handed back') this.#runAgain(work);
+    if (outcome === 'handed back') this.#runAgain(work, performance.now());
     else if (outcome.outcome === 'retry') this.#retry(work, outcome);
     else this.#finish(work, outcome);
     this.#handOutSoon();
@@ -188,15 +188,14 @@ export class MemoryJobs implements Jobs {
 
   #retry(work: Work, outcome: JobOutcome & { outcome: 'retry' }): void {
     if (outcome.countsAsAttempt) work.attempts += 1;
-    const now = performance.now();
-    if (work.nextDueAt !== null && work.nextDueAt <= now) this.#runAgain(work);
-    else this.#place(work, now + Math.max(outcome.delayMs, 1));
+    this.#runAgain(work, performance.now() + Math.max(outcome.delayMs, 1));
   }
 
-  /** At once; that is also the one more run for whatever was asked for until now. */
-  #runAgain(work: Work): void {
-    if (work.nextDueAt !== null && work.nextDueAt <= performance.now()) work.nextDueAt = null;
-    this.#place(work, 0);
+  /** When it is due, or sooner where that was asked for meanwhile: then it is also the one more run. */
+  #runAgain(work: Work, dueAt: number): void {
+    const asked = work.nextDueAt ?? Number.POSITIVE_INFINITY;
+    if (asked <= dueAt) work.nextDueAt = null;
+    this.#place(work, Math.min(asked, dueAt));
   }
 
   #finish(work: Work, outcome: JobOutcome & { outcome: 'done' | 'dead' }): void {

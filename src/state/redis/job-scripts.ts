@@ -83,23 +83,29 @@ return {heard[1] or '0', heard[2] or '', heard[3] or '', heard[4] or '', heard[5
 `);
 
 /**
- * After BullMQ has settled a run. If a run at once was asked for since the run began, the key's job must not wait out a
- * delay: neither the back-off of this run, nor a later job that took the event's place as the one more run. That run now serves the
- * one stored as well. If nothing was asked for and the key is done with, what was heard
+ * After BullMQ has settled a run. If a run was asked for since the run began, at once or for a time before this run's
+ * back-off ends, the key's job must not wait longer than that: neither for the back-off, nor for a later job that took an event's
+ * place as the one more run. That run now serves the one stored as well. If nothing was asked for and the key is done with, what was heard
  * is forgotten.
  * Must come after BullMQ's own step: only then does no add go into the one more run any longer.
  *
  * KEYS: heard, holder, next, delayed, marker. ARGV: `asked` when the run began, 1 if it was the last run.
  */
 export const settleRun = script(`${hasten}
-local asked = (redis.call('HGET', KEYS[1], 'asked') or '0') ~= ARGV[1]
-if not asked then
+local due = nil
+if (redis.call('HGET', KEYS[1], 'asked') or '0') ~= ARGV[1] then
+  due = 0
+else
   local stored = redis.call('HGET', KEYS[3], 'opts')
-  asked = stored and (cjson.decode(stored)['delay'] or 0) == 0
+  if stored then
+    local opts = cjson.decode(stored)
+    local delay = opts['delay'] or 0
+    due = delay > 0 and (opts['timestamp'] or 0) + delay or 0
+  end
 end
 local id = redis.call('GET', KEYS[2])
-if asked then
-  if id and hasten(KEYS[4], KEYS[5], id, 0) then redis.call('DEL', KEYS[3]) end
+if due then
+  if id and hasten(KEYS[4], KEYS[5], id, due) then redis.call('DEL', KEYS[3]) end
 elseif ARGV[2] == '1' and not id then
   redis.call('DEL', KEYS[1])
 end

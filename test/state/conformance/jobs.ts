@@ -154,6 +154,34 @@ export function describeJobs(open: () => Promise<StateUnderTest>): void {
       expect(runs.of('a')).toHaveLength(2);
     });
 
+    test('a time asked for during a run is not held up by the longer back-off of that run', async () => {
+      const runs = new Runs(world.state, async ({ job }, nth) => {
+        if (nth === 1) await world.state.jobs.add([{ job, delayMs: 200 }]);
+        return nth === 1 ? retryIn(tenMinutes) : done;
+      });
+
+      await world.state.jobs.add([{ job: pathJob('a') }]);
+      await runs.until('a', 2);
+      await runs.untilQuiet();
+
+      expect(runs.of('a').map(({ attempt }) => attempt)).toEqual([1, 2]);
+      expect(await world.state.jobs.pending()).toBe(0);
+    });
+
+    test('a back-off that ends before a time asked for during the run is not held up by it', async () => {
+      const runs = new Runs(world.state, async ({ job }, nth) => {
+        if (nth === 1) await world.state.jobs.add([{ job, delayMs: tenMinutes }]);
+        return nth === 1 ? retryIn(20) : done;
+      });
+
+      await world.state.jobs.add([{ job: pathJob('a') }]);
+      await runs.until('a', 2);
+      await runs.untilQuiet();
+
+      expect(runs.of('a')).toHaveLength(2);
+      expect(await world.state.jobs.pending()).toBe(1);
+    });
+
     test.each(['before', 'after'])(
       'an event during a run is not held up by a later time asked for %s it',
       async (order) => {
