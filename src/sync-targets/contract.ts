@@ -123,7 +123,7 @@ export interface Desired {
 export interface Marks {
   /** `vss-owner`: 32 hex of SHA-256(installation, namespace, name). Searchable (tag, label). */
   readonly owner: string;
-  /** `vss-ref`: readable `namespace/name`, at most 200 characters. */
+  /** `vss-ref`: readable `<namespace>/<name> <mount>/<path>`, at most 256 characters; opaque here. */
   readonly ref: string;
   /** `vss-state`: `<version>.<source hash>.<fingerprint>`. */
   readonly state: string;

@@ -46,13 +46,22 @@ export interface NamedCopies {
 /** Names the copies of a unit that has been read. */
 export async function lateCopies(
   world: World,
-  options: { readonly lateUnit: LateUnit; readonly reading: UnitReading; readonly content: () => Content },
+  options: {
+    readonly lateUnit: LateUnit;
+    readonly reading: UnitReading;
+    readonly content: () => Content;
+    /** Copies of keys whose marks tell that they were made of this unit; some may be remembered as well. */
+    readonly marked: readonly KnownCopy[];
+  },
 ): Promise<NamedCopies> {
-  const { lateUnit, reading, content } = options;
+  const { lateUnit, reading, content, marked } = options;
   const { unit } = lateUnit;
   const { resolved, source } = unit;
   const { read } = reading;
-  const before = await recallCopies(world.ledger, resolved.key, source);
+  const recalled = await recallCopies(world.ledger, resolved.key, source);
+  const ids = new Set(recalled.copies.map(({ id }) => id));
+  const forgotten = marked.filter((copy) => !ids.has(copy.id) && isNamedSo(world, lateUnit, copy));
+  const before = { ...recalled, copies: [...recalled.copies, ...forgotten] };
   const isSelected = read.found && resolved.selectsMetadata?.(read.customMetadata) !== false;
   const { wanted, refused } = isSelected
     ? nameAll(world, { ...lateUnit, content, known: before.copies })
@@ -75,13 +84,13 @@ export async function lateCopies(
     if (lost || refused.length > 0 || record !== null) kept.push(copy);
   }
   const known = {
-    copies: [...knownOf(wanted, { before, reading }), ...kept].sort((one, other) => (one.id < other.id ? -1 : 1)),
+    copies: [...knownOf(wanted, { before, content }), ...kept].sort((one, other) => (one.id < other.id ? -1 : 1)),
     complaints: refused.map((one) => refusedId(resolved, one)).sort(),
   };
   for (const complaint of before.complaints) {
     if (!known.complaints.includes(complaint)) await world.ledger.forget(complaint);
   }
-  await rememberCopies(world.ledger, resolved.key, { source, before, after: known });
+  await rememberCopies(world.ledger, resolved.key, { source, before: recalled, after: known });
   return { copies, refused, hasLeftovers, known };
 }
 
@@ -101,6 +110,28 @@ export async function settleCopies(
     .filter((copy, index) => !isBegun(copy) || isWanted.get(copy.id) || records[index] != null)
     .map((copy): KnownCopy => (isBegun(copy) ? withoutBegun(copy) : copy));
   await rememberCopies(world.ledger, resolved.key, { source, before, after: { ...before, copies } });
+}
+
+/**
+ * Whether the manifest would give a copy of a key, which only its mark tells of, this very name: one that it has left behind, under
+ * another name, is none of the unit any more. A name that follows from metadata cannot be made without them.
+ */
+function isNamedSo(world: World, { unit, targets }: LateUnit, { id, from }: KnownCopy): boolean {
+  if (from === null) return false;
+  const keys = Object.keys(unit.resolved.chooseKeys({ [from]: '' }));
+  return targets.some(({ into, target }) => {
+    if (!into.perKey) return false;
+    const options = { unit, into, target, content: null, allows: world.allows };
+    return keys.some((key) => hasId(() => wantCopy({ ...options, key }).id, id));
+  });
+}
+
+function hasId(nameCopy: () => string, id: string): boolean {
+  try {
+    return nameCopy() === id;
+  } catch {
+    return false;
+  }
 }
 
 function withoutBegun({ begun: _, ...copy }: KnownCopy): KnownCopy {
@@ -143,27 +174,14 @@ function nameAll(
 
 function knownOf(
   wanted: ReadonlyMap<string, Candidate>,
-  { before, reading }: { readonly before: KnownCopies; readonly reading: UnitReading },
+  { before, content }: { readonly before: KnownCopies; readonly content: () => Content },
 ): KnownCopy[] {
   const known = new Map(before.copies.map((copy) => [copy.id, copy]));
-  const candidates = [...wanted.values()];
-  const origins = originsOf(candidates.find((candidate) => candidate.wanted.key !== null) ?? null, reading);
-  return candidates.map(({ wanted: { id, target, name, key } }) => {
-    const from = key === null ? null : (origins.get(key) ?? key);
+  return [...wanted.values()].map(({ wanted: { id, target, name, key } }) => {
+    const from = key === null ? null : content().originOf(key);
     const isBegun = known.get(id)?.begun ?? !known.has(id);
     return { id, destination: target.scope, name, key, from, ...(isBegun ? { begun: true } : {}) };
   });
-}
-
-/** What each key is called in Vault, by the name that transforms give it. */
-function originsOf(candidate: Candidate | null, { read }: UnitReading): ReadonlyMap<string, string> {
-  if (!candidate || !read.found) return new Map();
-  const { chooseKeys } = candidate.resolved;
-  return new Map(
-    Object.entries(read.data).flatMap(([key, value]) =>
-      Object.keys(chooseKeys({ [key]: value })).map((chosen) => [chosen, key] as const),
-    ),
-  );
 }
 
 /** Whether the key that a copy was made of is certainly gone: the secret was read, and lacks it under its own name. */

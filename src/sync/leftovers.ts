@@ -1,9 +1,9 @@
-import type { Observed, Target } from '../sync-targets/contract.ts';
+import type { Target } from '../sync-targets/contract.ts';
 import { inheritedMark } from './claims.ts';
 import { guardMessage } from './deletion-guard.ts';
 import { isBehind, isSuperseded } from './doubt.ts';
 import { noSource } from './marks.ts';
-import { type Marked, ownIn, targetsOf } from './overview.ts';
+import { type Marked, type MarkedCopy, ownIn, targetsOf } from './overview.ts';
 import { type CopyRecord, type CopyResult, nothingWritten } from './ports.ts';
 import { isRefusedId } from './refused.ts';
 import { removeOwn } from './removal.ts';
@@ -52,7 +52,7 @@ export async function findLeftovers(
     readonly results: readonly CopyResult[];
     readonly deferred: readonly { readonly copy: string }[];
     readonly startedAt: number;
-    readonly listed: ReadonlyMap<string, Observed>;
+    readonly listed: ReadonlyMap<string, MarkedCopy>;
   },
 ): Promise<Leftovers> {
   const { world, resolved } = work;
@@ -81,7 +81,7 @@ export async function findLeftovers(
   }
   if (unnamed.size > 0) return { leftovers: [...leftovers.values()], places: null };
   const { places, marked } = await sweep(work, targets);
-  for (const [copy, { observed, target }] of [...inListing(run.listed, targets), ...marked]) {
+  for (const [copy, { observed, target }] of [...run.listed, ...marked]) {
     if (seen.has(copy) || leftovers.has(copy) || observed.existence !== 'live') continue;
     const [known = null] = await world.ledger.get([copy]);
     if (known !== null && isHeld(work, known)) continue;
@@ -95,13 +95,6 @@ export async function findLeftovers(
   // A place is done with when nothing was found there: what is deleted now shows next time.
   const done = places.filter(({ destination, unswept }) => unswept !== null || !busy.has(destination));
   return { leftovers: [...leftovers.values()], places: done };
-}
-
-function inListing(listed: ReadonlyMap<string, Observed>, targets: ReadonlyMap<string, Target>): Marked[] {
-  return [...listed].flatMap(([copy, observed]) => {
-    const target = [...targets.values()].find((one) => copyIdOf(one, observed.name) === copy);
-    return target ? [[copy, { observed, target }] as Marked] : [];
-  });
 }
 
 /** Looks for copies of ours in places that no destination leads to any more. */

@@ -37,19 +37,64 @@ export function describeSource(key: string): string {
     .join(' + ');
 }
 
+/** AWS: a tag's value has at most 256 characters; so has Azure's. */
+const longestRef = 256;
+
+/**
+ * Reference mark: `<namespace>/<name> <mount>/<path>[ <key>]`: the sync, the (first) secret that the copy is made of, and with
+ * `granularity: key` the key, as Vault calls it. For people, and for whoever has to find the secret when no record is left. Path and key stand in letters,
+ * digits and `_.:/+-@`, all else as `=` and two hex digits for each byte of UTF-8. They are left out where they would not fit.
+ */
+function refOfCopy({ ref, source, key }: Stamp): string {
+  const [{ mount, name }] = parseSourceKey(source).places;
+  const whole = [ref, `${mount}/${name}`, ...(key === null ? [] : [key])].map((part, at) =>
+    at === 0 ? part : spell(part),
+  );
+  const text = whole.join(' ');
+  return text.length <= longestRef && !whole.includes('') ? text : ref;
+}
+
+/** The sync in a reference mark. */
+export function syncInRef(ref: string): string {
+  return ref.split(' ')[0] ?? '';
+}
+
+/** What a reference mark tells of a copy's source, `path` as `<mount>/<path>`; null when it tells nothing. */
+export function readRef(ref: string): { readonly path: string; readonly key: string | null } | null {
+  const [, path, key, ...more] = ref.split(' ');
+  if (path === undefined || more.length > 0 || ![path, key ?? path].every((part) => spelled.test(part))) return null;
+  return { path: readSpelled(path), key: key === undefined ? null : readSpelled(key) };
+}
+
+const spelled = /^(?:[\w.:/+@-]|=[0-9A-F]{2})+$/;
+
+function spell(text: string): string {
+  return text.replaceAll(/[^\w.:/+@-]+/g, (others) =>
+    Buffer.from(others).toString('hex').toUpperCase().replaceAll(/../g, '=$&'),
+  );
+}
+
+function readSpelled(text: string): string {
+  const bytes = text.replaceAll(/=(..)/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(bytes, 'latin1').toString();
+}
+
 /** Everything that a copy's marks are made from. */
 export interface Stamp {
   readonly owner: string;
+  /** The sync, as `refOf` gave it. */
   readonly ref: string;
   readonly source: string;
+  /** With `granularity: key` the key that the copy is made of, as Vault calls it. */
+  readonly key: string | null;
   readonly version: number;
   readonly fingerprint: string;
 }
 
-/** State mark: `<version>.<16 hex of SHA-256(source)>.<fingerprint>`. */
+/** The marks of a copy. State mark: `<version>.<16 hex of SHA-256(source)>.<fingerprint>`. */
 export function marksOf(stamp: Stamp): Marks {
-  const { owner, ref, version, source, fingerprint } = stamp;
-  return { owner, ref, state: `${version}.${sourceHashOf(source)}.${fingerprint}` };
+  const { owner, version, source, fingerprint } = stamp;
+  return { owner, ref: refOfCopy(stamp), state: `${version}.${sourceHashOf(source)}.${fingerprint}` };
 }
 
 /** The fingerprint that a state mark tells; null when it tells none. */

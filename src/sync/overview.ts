@@ -70,7 +70,7 @@ const turnMs = 10 * 60_000;
 /** What the listings of every place that can list have shown, by copy id. */
 export interface ListedCopies {
   /** Every copy that bears our mark: what nothing asks for any more shows here. */
-  readonly all: ReadonlyMap<string, Observed>;
+  readonly all: ReadonlyMap<string, MarkedCopy>;
   /** Those that are compared by their listing; every other copy is described on its own. */
   readonly compared: ReadonlyMap<string, Observed>;
 }
@@ -85,15 +85,16 @@ export async function listCopies(
   { sources, verify }: { readonly sources: ReadonlyMap<string, Unit>; readonly verify: boolean },
 ): Promise<ListedCopies> {
   const { world, resolved, signal } = work;
-  const all = new Map<string, Observed>();
+  const all = new Map<string, MarkedCopy>();
   const compared = new Map<string, Observed>();
   const isLiteral = resolved.selection.selectors.every(({ kind }) => kind === 'literal');
   const isSingle = isLiteral && sources.size <= 1 && resolved.destinations.every(({ perKey }) => !perKey);
   if (!verify || isSingle) {
-    // Unless there were copies, they are to be deleted, and this manifest is new or the ledger was lost: then only a
-    // listing shows whatever nothing asks for any more and no record tells of.
+    // Unless there were copies, they may have to go, and this manifest is new or the ledger was lost: then only a
+    // listing shows whatever nothing asks for any more, or whose secret is gone, and no record tells of.
     const hadCopies = (resolved.sync.status?.destinations ?? []).length > 0;
-    const matters = hadCopies && resolved.spec.removalPolicy === 'Delete';
+    const { removalPolicy, deletionPolicy } = resolved.spec;
+    const matters = hadCopies && (removalPolicy === 'Delete' || (!isLiteral && deletionPolicy === 'Delete'));
     if (!matters || (await wasSwept(work))) return { all, compared };
   }
   for (const target of await targetsOf(work)) {
@@ -104,7 +105,7 @@ export async function listCopies(
       const turn = Math.floor(world.now() / turnMs) % Math.max(1, turns);
       for (const [index, observed] of found.entries()) {
         const copy = copyIdOf(target, observed.name);
-        all.set(copy, observed);
+        all.set(copy, { observed, target });
         const isLeftOut = observed.existence === 'live' && index % turns === turn;
         if (!isLeftOut) compared.set(copy, observed);
       }
@@ -156,7 +157,12 @@ export async function* listOwn(
 }
 
 /** A copy that bears a mark of ours, by its id. */
-export type Marked = [string, { readonly observed: Observed; readonly target: Target }];
+export type Marked = [string, MarkedCopy];
+
+export interface MarkedCopy {
+  readonly observed: Observed;
+  readonly target: Target;
+}
 
 /** Copies in a place that bear the sync's mark, or why they could not be looked for. */
 export async function ownIn(

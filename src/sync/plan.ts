@@ -1,6 +1,7 @@
 import type { Destination, Spec } from '../crd/vault-secret-sync.ts';
 import { SyncError } from '../errors.ts';
 import type { Difference, Observed, Target } from '../sync-targets/contract.ts';
+import { syncInRef } from './marks.ts';
 import type { CopyRecord, Followed } from './ports.ts';
 
 /** What is to be done with one copy. */
@@ -105,7 +106,10 @@ function planTakeover(
   const adoptable =
     isHandedOver || adoptionPolicy === 'Always' || (adoptionPolicy === 'IfUnowned' && observed.owner === null);
   if (!adoptable) return { action: 'conflict', error: ownedByAnother(label, observed) };
-  const whose = observed.owner === null ? 'had no owner' : `belonged to ${observed.ref ?? 'another sync'}`;
+  const whose =
+    observed.owner === null
+      ? 'had no owner'
+      : `belonged to ${observed.ref === null ? 'another sync' : syncInRef(observed.ref)}`;
   return { action: 'adopt', observed, differences, why: isHandedOver ? `${whose}, which gave it up` : whose };
 }
 
@@ -116,7 +120,8 @@ function drift({ policies }: PlanInput, what: string): Plan {
 }
 
 function ownedByAnother(label: string, observed: Observed): SyncError {
-  const owner = observed.ref ?? observed.owner;
+  // Not what it is made of: another team's paths are not this one's to see.
+  const owner = observed.ref === null ? observed.owner : syncInRef(observed.ref);
   const whose = owner === null ? 'bears no mark of any sync' : `belongs to ${owner}`;
   const policy = observed.owner === null ? 'IfUnowned' : 'Always';
   const state = observed.existence === 'pendingDeletion' ? ' is pending deletion and' : '';

@@ -20,7 +20,8 @@ export async function reconcileLate(work: SecretWork, options: LateWork): Promis
   // A complaint about a destination as a whole stands for all of its copies.
   const complaintsOf = (copy: { into: ResolvedDestination; source: string; key: string | null }) =>
     [copy, { ...copy, key: null }].map((one) => refusedId(resolved, one));
-  const named = await lateCopies(world, { lateUnit, reading: unit.reading, content: unit.content });
+  const marked = work.marked?.get(lateUnit.unit.source) ?? [];
+  const named = await lateCopies(world, { lateUnit, reading: unit.reading, content: unit.content, marked });
   for (const { into, source, key, error } of named.refused) {
     if (only !== undefined && !complaintsOf({ into, source, key }).includes(only)) continue;
     gathered.results.push(await refuseCopy({ world, resolved, into, source, key, error }));

@@ -22,6 +22,8 @@ export interface Rendered {
 export interface Content extends UnitContent {
   /** The keys of `chosen`. */
   readonly keys: readonly string[];
+  /** What one of them is called in Vault. */
+  originOf(key: string): string;
   /** KV v2 version; of merged secrets the sum. */
   readonly version: number;
   /** The keys that the sync chose, under their new names. */
@@ -40,12 +42,14 @@ export function renderCopy(options: {
   const { owner, ref } = unit.resolved;
   const destination = expandDestination(into.destination, into.texts, namingPartsOf(unit, content, wanted.key));
   const value = wanted.key === null ? into.shape(content.chosen) : valueAt(content.chosen, wanted.key);
-  const settings = [name, shapeOf(destination)];
+  const origin = wanted.key === null ? null : content.originOf(wanted.key);
+  // Source and key show in the reference mark.
+  const settings = [name, source, origin, shapeOf(destination)];
   const fingerprint = fingerprintOf(key, [...settings, value]);
   const { valueType } = (destination[into.store] ?? {}) as { valueType?: string };
   // The name is part of it, so that nobody sees from the marks which copies hold the same.
   const valueFingerprint = fingerprintOf(key, [name, source, wanted.key, valueType ?? null, value]);
-  const stamp: Stamp = { owner, ref, source, version: content.version, fingerprint: valueFingerprint };
+  const stamp: Stamp = { owner, ref, source, key: origin, version: content.version, fingerprint: valueFingerprint };
   return {
     desired: {
       name,

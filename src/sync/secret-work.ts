@@ -1,6 +1,8 @@
 import type { Observed } from '../sync-targets/contract.ts';
 import type { SecretPlace } from '../vault/contract.ts';
+import type { JsonObject } from '../vault/json.ts';
 import type { DeletionMode } from './copy-context.ts';
+import type { KnownCopy } from './known-copies.ts';
 import type { Missed } from './missed.ts';
 import type { HeardVersion } from './plan.ts';
 import type { CopyResult, World } from './ports.ts';
@@ -29,6 +31,8 @@ export interface SecretWork {
   readonly only?: string;
   /** What a listing has just shown, by copy id. */
   readonly listed?: ReadonlyMap<string, Observed>;
+  /** Copies of keys that a listing has shown, by the source that their marks tell of. */
+  readonly marked?: ReadonlyMap<string, readonly KnownCopy[]>;
   /** Copies that several secrets of one sync would meet in, see `meetingsOf`. */
   readonly meetings?: ReadonlyMap<string, readonly string[]>;
   readonly deletions?: DeletionMode;
@@ -79,10 +83,26 @@ export function unitWork(unit: Unit, reading: UnitReading): UnitWork {
       const { read } = reading;
       if (!read.found) throw new Error('the content of a secret that is gone was asked for');
       if (content === null) {
-        const chosen = unit.resolved.chooseKeys(read.data);
-        content = { chosen, keys: Object.keys(chosen), metadata: read.customMetadata, version: read.version };
+        const { chooseKeys } = unit.resolved;
+        const chosen = chooseKeys(read.data);
+        const { customMetadata: metadata, version } = read;
+        let origins: ReadonlyMap<string, string> | null = null;
+        const originOf = (key: string): string => {
+          origins ??= originsIn(read.data, chooseKeys);
+          return origins.get(key) ?? key;
+        };
+        content = { chosen, keys: Object.keys(chosen), originOf, metadata, version };
       }
       return content;
     },
   };
+}
+
+/** What each key is called in Vault, by the name that transforms give it. */
+function originsIn(data: JsonObject, chooseKeys: ResolvedSync['chooseKeys']): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(data).flatMap(([key, value]) =>
+      Object.keys(chooseKeys({ [key]: value })).map((chosen) => [chosen, key] as const),
+    ),
+  );
 }

@@ -2,6 +2,7 @@ import type { SecretPlace } from '../vault/contract.ts';
 import { recallMounts, rememberMounts } from './absence.ts';
 import { admitDeletions, releasedDeletions } from './deletion-guard.ts';
 import { findLeftovers, type Leftovers, removeLeftover, type SweptPlace, willDelete } from './leftovers.ts';
+import { markedSources } from './marked-sources.ts';
 import type { Missed } from './missed.ts';
 import { listCopies, listSources, meetingsOf, rememberSweep } from './overview.ts';
 import type { CopyResult, World } from './ports.ts';
@@ -46,11 +47,12 @@ export async function reconcileSync(work: SyncWork): Promise<SyncOutcome> {
   const { world, resolved, signal, unsure = false } = work;
   const { driftPolicy } = resolved.spec;
   const startedAt = world.now();
-  const { sources, mounts } = await listSources(work);
+  const { sources: shown, mounts } = await listSources(work);
   const released = await releasedDeletions(world.ledger, resolved.sync, resolved.key);
   // Whoever does not care for drift needs no look at the stores.
   const verify = driftPolicy !== 'Ignore' || unsure;
-  const listed = await listCopies(work, { sources, verify });
+  const listed = await listCopies(work, { sources: shown, verify });
+  const { sources, copies: marked } = markedSources(resolved, shown, listed.all);
   const common = {
     world,
     syncs: [resolved],
@@ -59,6 +61,7 @@ export async function reconcileSync(work: SyncWork): Promise<SyncOutcome> {
     verify,
     unsure,
     listed: listed.compared,
+    marked,
     released,
     backfill: true,
   };

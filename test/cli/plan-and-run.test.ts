@@ -160,7 +160,7 @@ describe('a plan', () => {
       'team-a/writing create aws:eu-west-1:/app/db',
     ]);
     expect(classesOf(await run(world, [looking, writing]))).toEqual(classesOf(planned));
-    expect([...world.aws.copies.values()].map(({ ref }) => ref)).toEqual(['team-a/writing']);
+    expect([...world.aws.copies.values()].map(({ ref }) => ref)).toEqual(['team-a/writing secret/app/db']);
   });
 
   test('leaves suspended syncs alone, and deletes the copies of one that is being deleted', async () => {

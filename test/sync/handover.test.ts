@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { VaultSecretSync } from '../../src/crd/vault-secret-sync.ts';
+import { syncInRef } from '../../src/sync/marks.ts';
 import { removeCopies } from '../../src/sync/removal.ts';
 import { answerLost } from './fake-store.ts';
 import { FakeWorld } from './fake-world.ts';
@@ -43,7 +44,8 @@ async function takeUp(world: FakeWorld, ...syncs: VaultSecretSync[]): Promise<vo
 }
 
 function holderOf(world: FakeWorld): string | null | undefined {
-  return world.aws.copies.get('x')?.ref;
+  const ref = world.aws.copies.get('x')?.ref;
+  return ref == null ? ref : syncInRef(ref);
 }
 
 describe('a copy that another sync waits for is handed over, not deleted', () => {
@@ -77,7 +79,10 @@ describe('a copy that another sync waits for is handed over, not deleted', () =>
 
     expect(between).toBe('team-a/holder');
     expect(world.aws.callsOf('remove')).toEqual([]);
-    expect(world.aws.copies.get('x')).toMatchObject({ ref: 'team-a/heir', value: '{"user":"heir"}' });
+    expect(world.aws.copies.get('x')).toMatchObject({
+      ref: expect.stringMatching(/^team-a\/heir /),
+      value: '{"user":"heir"}',
+    });
     expect(world.results.at(-1)).toMatchObject({
       change: 'adopted',
       message: 'belonged to team-a/holder, which gave it up',
@@ -248,7 +253,10 @@ describe('a name that a deletion has left in the store', () => {
 
     await world.follow('app/heir', heir);
 
-    expect(world.aws.copies.get('x')).toMatchObject({ ref: 'team-a/heir', existence: 'live' });
+    expect(world.aws.copies.get('x')).toMatchObject({
+      ref: expect.stringMatching(/^team-a\/heir /),
+      existence: 'live',
+    });
     expect(world.ledger.entries.get(copyX)).toMatchObject({ sync: 'team-a/heir', state: 'synced' });
   });
 

@@ -6,9 +6,11 @@ import {
   marksOf,
   ownerOf,
   parseSourceKey,
+  readRef,
   refOf,
   type Stamp,
   sourceKeyOf,
+  syncInRef,
   versionIdOf,
 } from '../../src/sync/marks.ts';
 
@@ -17,6 +19,7 @@ const stamp: Stamp = {
   owner: 'd4c1d1c0d7c4b1a0a0b1c2d3e4f50617',
   ref: 'team-a/db',
   source: '["main","","secret","app/db"]',
+  key: null,
   version: 7,
   fingerprint: '00112233445566778899aabbccddeeff',
 };
@@ -44,9 +47,14 @@ describe('marks are for ever', () => {
   test('the state mark', () => {
     expect(marksOf(stamp)).toEqual({
       owner: stamp.owner,
-      ref: stamp.ref,
+      ref: 'team-a/db secret/app/db',
       state: '7.073aadac76c86bd2.00112233445566778899aabbccddeeff',
     });
+  });
+
+  test('the reference mark of a copy by key, and of a path with letters that no tag can hold', () => {
+    const source = sourceKeyOf('main', [{ namespace: 'a', mount: 'kv', name: 'app/é =4A#' }]);
+    expect(marksOf({ ...stamp, source, key: 'user name' }).ref).toBe('team-a/db kv/app/=C3=A9=20=3D4A=23 user=20name');
   });
 
   test('the fingerprint', () => {
@@ -75,6 +83,7 @@ describe('versionIdOf', () => {
     owner: fc.string(),
     ref: fc.string(),
     source: fc.string({ unit: 'binary' }),
+    key: fc.option(fc.string()),
     version: fc.integer({ min: 0, max: 2 ** 31 - 1 }),
     fingerprint: fc.string(),
   });
@@ -134,6 +143,50 @@ describe('parseSourceKey', () => {
       }),
       { seed: 1 },
     );
+  });
+});
+
+describe('a reference mark', () => {
+  const parts = fc.record({
+    mount: fc.string({ unit: 'grapheme', minLength: 1 }),
+    name: fc.string({ unit: 'grapheme', minLength: 1 }),
+    key: fc.option(fc.string({ unit: 'grapheme', minLength: 1 })),
+  });
+
+  test('is read back, and is what every store takes: 256 characters of those that AWS has for tags', () => {
+    fc.assert(
+      fc.property(parts, ({ mount, name, key }) => {
+        const source = sourceKeyOf('main', [{ namespace: '', mount, name }]);
+        const { ref } = marksOf({ ...stamp, source, key });
+
+        expect(ref).toMatch(/^[\w.:/=+@ -]{1,256}$/);
+        expect(syncInRef(ref)).toBe('team-a/db');
+        if (ref !== stamp.ref) expect(readRef(ref)).toEqual({ path: `${mount}/${name}`, key });
+      }),
+      { seed: 1 },
+    );
+  });
+
+  test('tells the sync alone where the rest would not fit', () => {
+    const refWith = (length: number) =>
+      marksOf({ ...stamp, source: sourceKeyOf('main', [{ namespace: '', mount: 'kv', name: 'n'.repeat(length) }]) })
+        .ref;
+
+    expect(refWith(256 - 'team-a/db kv/'.length)).toHaveLength(256);
+    expect(refWith(257 - 'team-a/db kv/'.length)).toBe('team-a/db');
+  });
+
+  test.each([
+    '',
+    'team-a/db',
+    'team-a/db ',
+    'team-a/db a b c',
+    'team-a/db kv/=4',
+    'team-a/db kv/=zz',
+    'team-a/db kv/ä',
+    'a b/c ',
+  ])('that is %j tells no source', (ref) => {
+    expect(readRef(ref)).toBeNull();
   });
 });
 

@@ -1,6 +1,7 @@
 import { releaseDeletionsAnnotation, type VaultSecretSync } from '../../src/crd/vault-secret-sync.ts';
 import { recallMounts, restoreMounts } from '../../src/sync/absence.ts';
 import { stoppedDeletions } from '../../src/sync/deletion-guard.ts';
+import { syncInRef } from '../../src/sync/marks.ts';
 import type { CopyResult } from '../../src/sync/ports.ts';
 import { removeCopies } from '../../src/sync/removal.ts';
 import { answerLost, type FakeStore, type StoredCopy } from './fake-store.ts';
@@ -232,7 +233,7 @@ export class Installation {
     // Whom a sync that is gone has handed its copy over to only the ledger knows; and who was edited before it took the
     // copy does not give it up any more.
     const isUntaken = this.#ledgerWasLost || Boolean(this.world.ledger.facts.get(`*handover ${place}`));
-    if (isUntaken && this.#removed.has(copy?.ref ?? '')) return true;
+    if (isUntaken && this.#removed.has(syncInRef(copy?.ref ?? ''))) return true;
     return this.#secrets.some((secret) => this.#history.isUnclear(secret) && isOf(place, secret));
   }
 

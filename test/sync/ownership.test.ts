@@ -28,6 +28,17 @@ describe('a copy that is not ours', () => {
     expect([...world.ledger.entries.values()]).toMatchObject([{ state: 'conflict', stalled: true }]);
   });
 
+  test('that bears the path of another team does not tell it', async () => {
+    const world = worldWith({ ...theirs, ref: 'team-b/web kv/their/path' });
+
+    await world.follow('app/db', someSync());
+    await world.follow('app/db', someSync({ adoptionPolicy: 'Always' }));
+
+    const told = JSON.stringify([...world.results, ...world.ledger.entries.values()]);
+    expect(told).toContain('team-b/web');
+    expect(told).not.toContain('their/path');
+  });
+
   test.each(['IfUnowned', 'Always'] as const)(
     'that bears no mark is taken over by adoptionPolicy: %s',
     async (policy) => {
@@ -36,7 +47,10 @@ describe('a copy that is not ours', () => {
       await world.follow('app/db', someSync({ adoptionPolicy: policy }));
 
       expect(world.results).toMatchObject([{ change: 'adopted', message: 'had no owner' }]);
-      expect(world.aws.copies.get('app/db')).toMatchObject({ ref: 'team-a/db', value: '{"user":"ada"}' });
+      expect(world.aws.copies.get('app/db')).toMatchObject({
+        ref: expect.stringMatching(/^team-a\/db /),
+        value: '{"user":"ada"}',
+      });
     },
   );
 
@@ -46,7 +60,7 @@ describe('a copy that is not ours', () => {
     await world.follow('app/db', someSync({ adoptionPolicy: 'Always' }));
 
     expect(world.results).toMatchObject([{ change: 'adopted', message: 'belonged to team-b/web' }]);
-    expect(world.aws.copies.get('app/db')?.ref).toBe('team-a/db');
+    expect(world.aws.copies.get('app/db')?.ref).toMatch(/^team-a\/db /);
   });
 
   test("a manifest without an adoptionPolicy follows the operator's setting", async () => {
@@ -93,7 +107,7 @@ describe('two syncs that want one copy', () => {
       'team-a/first created',
       'team-a/second conflict',
     ]);
-    expect(world.aws.copies.get('app/db')?.ref).toBe('team-a/first');
+    expect(world.aws.copies.get('app/db')?.ref).toMatch(/^team-a\/first /);
     expect(world.results[1]?.message).toContain('belongs to team-a/first');
     expect(world.ledger.entries.get('aws:eu-west-1:/app/db')).toMatchObject({ sync: 'team-a/first', state: 'synced' });
   });
@@ -111,7 +125,7 @@ describe('two syncs that want one copy', () => {
 
     await world.follow('app/db', [second, first]);
 
-    expect(aws.copies.get('app/db')?.ref).toBe('team-a/first');
+    expect(aws.copies.get('app/db')?.ref).toMatch(/^team-a\/first /);
     expect(aws.callsOf('write')).toHaveLength(1);
   });
 
@@ -121,7 +135,7 @@ describe('two syncs that want one copy', () => {
 
     await world.follow('app/db', [someSync({}, { name: 'b' }), someSync({}, { name: 'a' })]);
 
-    expect(world.aws.copies.get('app/db')?.ref).toBe('team-a/a');
+    expect(world.aws.copies.get('app/db')?.ref).toMatch(/^team-a\/a /);
   });
 
   test('the record of the one is never overwritten by the complaint of the other', async () => {
