@@ -12,14 +12,14 @@ help: ## this page
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 	@echo
 	@echo "The first run installs and builds what is missing and says so. Yours is taken first: VAULT_BIN, HELM_BIN,"
-	@echo "KUBEBUILDER_ASSETS (a folder with kube-apiserver, etcd and kubectl), then what is on PATH, then a cached build."
+	@echo "VALKEY_BIN, KUBEBUILDER_ASSETS (a folder with kube-apiserver, etcd and kubectl), then what is on PATH, then a cached build."
 
 demo: dist/vault-secret-sync.cjs ## the main job on real input: Vault, three stores, a tour (first run: some minutes)
 	@$(PROVISION) vault moto >/dev/null
 	@$(NODE) scripts/demo/main.ts
 
 test: dist/vault-secret-sync.cjs ## every check and test, against real peers (first run: about 15 minutes)
-	@$(PROVISION) redis moto vault kube helm templates >/dev/null
+	@$(PROVISION) redis valkey moto vault kube helm templates openbao syslog-ng rsyslog otelcol >/dev/null
 	@$(NODE) scripts/test.ts
 
 check: node_modules/.installed ## types, lint, unused code, generated files
@@ -36,7 +36,7 @@ profile: dist/vault-secret-sync.cjs ## where the webhook spends its time under l
 	@rm -rf dist/profile
 	@$(NODE) scripts/bench/main.ts --only ingest --quick --profile dist/profile
 
-chaos: dist/vault-secret-sync.cjs ## everything goes wrong at once, then every copy is compared: "lost 0" (DURATION, SEED, REDIS)
+chaos: dist/vault-secret-sync.cjs ## everything goes wrong at once, then every copy is compared: "lost 0" (DURATION, SEED, REDIS=all)
 	@$(PROVISION) redis vault kube >/dev/null
 	@$(NODE) scripts/chaos/main.ts --seconds $(or $(DURATION),60) --seed $(or $(SEED),1) --redis $(or $(REDIS),standalone)
 

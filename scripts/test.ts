@@ -2,8 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type JestReport, sayWhatWasSkipped } from './skipped-tests.ts';
 
-/** The whole gate: types, lint, unused code, generated files, then every test. Ends with `N passed, N failed`. */
+/** The whole gate: types, lint, unused code, generated files, then every test. Says what was skipped, and ends with `N passed, N failed`. */
 const checks: readonly (readonly [what: string, command: string, ...args: string[]])[] = [
   ['types', 'tsc'],
   ['lint and format', 'biome', 'ci', `--colors=${process.stdout.isTTY ? 'force' : 'off'}`, '.'],
@@ -28,7 +29,8 @@ const run = spawnSync('node', [...jest, '--json', `--outputFile=${report}`, ...p
   stdio: 'inherit',
   env,
 });
-let tests = { numPassedTests: 0, numFailedTests: 0, numRuntimeErrorTestSuites: 0, openHandles: [] as unknown[] };
+const noTests: JestReport = { testResults: [] };
+let tests = { numPassedTests: 0, numFailedTests: 0, numRuntimeErrorTestSuites: 0, ...noTests };
 try {
   tests = JSON.parse(readFileSync(report, 'utf8'));
 } catch {
@@ -39,5 +41,7 @@ passed += tests.numPassedTests;
 failed += tests.numFailedTests + tests.numRuntimeErrorTestSuites;
 if (run.status !== 0 && failed === 0) failed = 1;
 
+const skipped = sayWhatWasSkipped(tests);
+if (skipped.length > 0) console.log(`\n${skipped.join('\n')}`);
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -112,6 +112,17 @@ describe('Redis', () => {
     expect(await keepOverRestart(true)).toBe('value');
   });
 
+  test('is Valkey where that is asked for', async () => {
+    const valkey = await startRedis({ make: 'Valkey' });
+    const client = valkey.admin({ lazyConnect: true });
+
+    const info = await client.info('server');
+    client.disconnect();
+    await valkey.stop();
+
+    expect(info).toMatch(/^valkey_version:\d+\.\d/m);
+  });
+
   test('lets a user do no more than its ACL line says, on a Unix socket too', async () => {
     const users = ['user default off', 'user webhook on >password ~in:* +@all'];
     const redis = await startRedis({ unixSocket: true, users });

@@ -1,15 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makePeerFolder, removeFolder, startOnFreePort, startProcess } from './processes.ts';
+import { providePeer } from './provision.ts';
 import { connectTo, type VaultPeer } from './start-vault.ts';
-
-/**
- * Why no real OpenBao can be started; null = one can. It is not built here like the other peers: that would make the first
- * run of all tests a quarter of an hour longer.
- */
-export function whyNoOpenBao(): string | null {
-  return process.env['OPENBAO_BIN'] ? null : 'skipped: OPENBAO_BIN does not name a bao program, 2.5 or newer';
-}
 
 /**
  * Starts a real OpenBao dev server on a free loopback port. `settings` are its audit devices, in which FOLDER stands for
@@ -19,7 +12,7 @@ export async function startOpenBao(options: {
   readonly settings: string;
   readonly env: Readonly<Record<string, string>>;
 }): Promise<VaultPeer> {
-  const bin = process.env['OPENBAO_BIN'] ?? 'bao';
+  const { bao: bin } = await providePeer('openbao');
   const folder = await makePeerFolder('openbao');
   const token = 'root';
   try {

@@ -1,6 +1,9 @@
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { eventually } from './processes.ts';
 import { type RedisOptions, type RedisPeer, startRedis } from './start-redis.ts';
+
+/** What all servers of a group have in common. */
+type Common = Pick<RedisOptions, 'make' | 'tls' | 'users'>;
 
 export interface RedisCluster {
   /** Three primaries, then their replicas in the same order. */
@@ -14,7 +17,7 @@ export interface RedisCluster {
 
 /** A real cluster of three primaries, each with a replica if asked. A dead primary is replaced within about two seconds. */
 export async function startRedisCluster(
-  options: Pick<RedisOptions, 'users'> & { readonly withReplicas?: boolean } = {},
+  options: Common & { readonly withReplicas?: boolean } = {},
 ): Promise<RedisCluster> {
   const { withReplicas = false, ...rest } = options;
   const args = [
@@ -24,9 +27,11 @@ export async function startRedisCluster(
     withReplicas ? '1000' : '5000',
     '--cluster-replica-validity-factor',
     '0',
+    '--repl-diskless-sync-delay',
+    '0',
   ];
   const nodes = await Promise.all(Array.from({ length: withReplicas ? 6 : 3 }, () => startRedis({ ...rest, args })));
-  const admins = nodes.map(({ port }) => new Redis(port, { lazyConnect: true }));
+  const admins = nodes.map((node) => node.admin({ lazyConnect: true }));
   try {
     await form(admins, nodes);
   } catch (error) {
@@ -80,7 +85,7 @@ type SlotRange = [from: number, to: number, primary: [host: string, port: number
 
 /** As a node says that is alive. */
 async function slotsOf(nodes: readonly RedisPeer[], key: string): Promise<[number, SlotRange[]]> {
-  const admins = nodes.map(({ port }) => new Redis(port, { retryStrategy: () => null, commandTimeout: 1000 }));
+  const admins = nodes.map((node) => node.admin({ retryStrategy: () => null, commandTimeout: 1000 }));
   for (const admin of admins) admin.on('error', () => undefined);
   try {
     return await Promise.any(
@@ -108,13 +113,13 @@ export interface RedisSentinels {
 }
 
 /** A real primary with two replicas, and three Sentinels that replace it within about two seconds. */
-export async function startRedisSentinels(options: Pick<RedisOptions, 'users'> = {}): Promise<RedisSentinels> {
+export async function startRedisSentinels(options: Common = {}): Promise<RedisSentinels> {
   const name = 'main';
   const primary = await startRedis({ ...options, args: ['--repl-diskless-sync-delay', '0'] });
   const replicaArgs = ['--replicaof', '127.0.0.1', String(primary.port), '--repl-diskless-sync-delay', '0'];
   const replicas = await Promise.all([0, 1].map(() => startRedis({ ...options, args: replicaArgs })));
   const servers = [primary, ...replicas];
-  const admin = new Redis(primary.port);
+  const admin = primary.admin();
   await eventually(
     async () => /connected_slaves:2[\s\S]*state=online[\s\S]*state=online/.test(await admin.info('replication')),
     {
@@ -127,9 +132,10 @@ export async function startRedisSentinels(options: Pick<RedisOptions, 'users'> =
     `sentinel down-after-milliseconds ${name} 500`,
     `sentinel failover-timeout ${name} 3000`,
   ];
-  const sentinels = await Promise.all([0, 1, 2].map(() => startRedis({ sentinel: config })));
-  const ask = async ({ port }: RedisPeer, ...question: string[]) => {
-    const client = new Redis(port, { retryStrategy: () => null, enableReadyCheck: false });
+  const { users: _ofServers, ...inCommon } = options;
+  const sentinels = await Promise.all([0, 1, 2].map(() => startRedis({ ...inCommon, sentinel: config })));
+  const ask = async (sentinel: RedisPeer, ...question: string[]) => {
+    const client = sentinel.admin({ retryStrategy: () => null, enableReadyCheck: false });
     client.on('error', () => undefined);
     try {
       return await client.call('SENTINEL', ...question, name);

@@ -1,11 +1,20 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { type RedisOptions as IoredisOptions, Redis } from 'ioredis';
 import { makePeerFolder, type PeerProcess, removeFolder, startOnFreePort, startProcess } from './processes.ts';
 import { providePeer } from './provision.ts';
 
+type ClientOptions = Omit<IoredisOptions, 'replyMapping'>;
+
+/** Two of one kind: the second parted from the first after its version 7.2. */
+export type RedisMake = 'Redis' | 'Valkey';
+
 export interface RedisOptions {
+  /** Default Redis. */
+  make?: RedisMake;
   /** Keep the data over `restart` (append-only file, written through on every command). Without it nothing survives. */
   appendOnly?: boolean;
   /** Lines of an ACL file, e.g. `user webhook on >password ~vss:in:* +@all`. */
@@ -16,8 +25,16 @@ export interface RedisOptions {
   args?: readonly string[];
   /** Be a Sentinel with these lines as its configuration. */
   sentinel?: readonly string[];
-  /** Speak TLS only, with these files. Clients must show a certificate of the same authority with `asksForCertificate`. */
-  tls?: { ca: string; cert: string; key: string; asksForCertificate?: boolean };
+  /** Speak TLS only, with these files, also to replicas, Sentinels and other nodes. */
+  tls?: RedisTls;
+}
+
+export interface RedisTls {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+  /** Clients must show a certificate of the same authority. */
+  readonly asksForCertificate?: boolean;
 }
 
 export interface RedisPeer {
@@ -28,6 +45,8 @@ export interface RedisPeer {
   socketPath: string | undefined;
   /** `redis://127.0.0.1:PORT`, or `unix://PATH`. */
   url: string;
+  /** A client as the user who may do everything (`default`), whatever name the server's certificate bears. */
+  admin(options?: ClientOptions): Redis;
   /** Kills the server and leaves its data where `restart` finds it. */
   kill(): Promise<void>;
   /** Starts it again on the same port, killing it first when it runs. */
@@ -41,8 +60,7 @@ export interface RedisPeer {
 
 /** Starts a real Redis on a free loopback port. It keeps nothing on disk and evicts nothing unless asked. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisPeer> {
-  // So that everything can be tried on another make as well, e.g. Valkey.
-  const redisServer = process.env['REDIS_BIN'] ?? (await providePeer('redis')).redisServer;
+  const redisServer = await findServer(options.make ?? 'Redis');
   const folder = await makePeerFolder('redis');
   if (options.users !== undefined) await writeFile(join(folder, 'users.acl'), `${options.users.join('\n')}\n`);
   const start = (port: number) => startServer({ redisServer, folder, port, options });
@@ -67,6 +85,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisPeer>
     port,
     socketPath,
     url: socketPath === undefined ? `${options.tls ? 'rediss' : 'redis'}://127.0.0.1:${port}` : `unix://${socketPath}`,
+    admin: (settings = {}) => new Redis({ ...whereIs({ port, socketPath, tls: options.tls }), ...settings }),
     kill: () => server.kill(),
     async restart() {
       await server.kill();
@@ -79,6 +98,20 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisPeer>
       await removeFolder(folder);
     },
   };
+}
+
+async function findServer(make: RedisMake): Promise<string> {
+  if (make === 'Valkey') return (await providePeer('valkey')).valkeyServer;
+  // So that everything can be tried on another version as well.
+  return process.env['REDIS_BIN'] ?? (await providePeer('redis')).redisServer;
+}
+
+function whereIs(server: { port: number; socketPath: string | undefined; tls: RedisTls | undefined }): ClientOptions {
+  const { port, socketPath, tls } = server;
+  if (socketPath !== undefined) return { path: socketPath };
+  if (tls === undefined) return { port };
+  const [ca, cert, key] = [tls.ca, tls.cert, tls.key].map((file) => readFileSync(file, 'utf8'));
+  return { port, tls: { ca, cert, key, checkServerIdentity: () => undefined } as NonNullable<ClientOptions['tls']> };
 }
 
 interface ServerOptions {
@@ -105,19 +138,23 @@ async function startServer({ redisServer, folder, port, options }: ServerOptions
 }
 
 async function ownArguments({ folder, port, options }: Omit<ServerOptions, 'redisServer'>): Promise<string[]> {
+  const ports = portArguments(port, options.tls);
   if (options.sentinel !== undefined) {
     const file = join(folder, 'sentinel.conf');
     // It writes its own file; one that is there already knows more.
     await writeFile(file, `${options.sentinel.join('\n')}\n`, { flag: 'wx' }).catch(() => undefined);
-    return [file, '--sentinel', '--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
+    return [file, '--sentinel', ...ports, '--bind', '127.0.0.1', '--dir', folder];
   }
-  const { tls } = options;
-  const ports = tls
-    ? ['--port', '0', '--tls-port', String(port), '--tls-ca-cert-file', tls.ca, '--tls-cert-file', tls.cert]
-    : ['--port', String(port)];
-  if (tls) ports.push('--tls-key-file', tls.key, '--tls-auth-clients', tls.asksForCertificate ? 'yes' : 'no');
   const keepsNothing = ['--save', '', '--maxmemory-policy', 'noeviction'];
   return [...ports, '--bind', '127.0.0.1', ...keepsNothing, '--dir', folder, '--daemonize', 'no'];
+}
+
+function portArguments(port: number, tls: RedisTls | undefined): string[] {
+  if (tls === undefined) return ['--port', String(port)];
+  const files = ['--tls-ca-cert-file', tls.ca, '--tls-cert-file', tls.cert, '--tls-key-file', tls.key];
+  const between = ['--tls-replication', 'yes', '--tls-cluster', 'yes'];
+  const asks = ['--tls-auth-clients', tls.asksForCertificate ? 'yes' : 'no'];
+  return ['--port', '0', '--tls-port', String(port), ...files, ...between, ...asks];
 }
 
 async function accepts(port: number): Promise<boolean> {

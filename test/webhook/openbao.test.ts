@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { startOpenBao, whyNoOpenBao } from '../peers/start-openbao.ts';
+import { startOpenBao } from '../peers/start-openbao.ts';
 import type { VaultPeer } from '../peers/start-vault.ts';
 import { eventually, fakeState, interestIn, jobsOf, startWorld, TOKEN, type World } from './fakes.ts';
 import { settingsInGuide } from './guide-snippets.ts';
 
-const whyNot = whyNoOpenBao();
-
-(whyNot === null ? describe : describe.skip)(`OpenBao's http device${whyNot === null ? '' : ` (${whyNot})`}`, () => {
+describe("OpenBao's http device, set up as in the guide", () => {
   let world: World;
   let bao: VaultPeer;
 
   beforeAll(async () => {
-    world = await startWorld({ state: fakeState(interestIn([{}, { mount: 'a/b/kv' }], {})) });
+    world = await startWorld({
+      state: fakeState(interestIn([{}, { mount: 'a/b/kv' }, { namespace: 'team-a', mount: 'kv' }], {})),
+    });
     const settings = settingsInGuide('OpenBao', {
       'https://vss-events.example.com': world.url,
       '/openbao/audit/': 'FOLDER/',
@@ -45,6 +45,22 @@ const whyNot = whyNoOpenBao();
     expect(statuses).toEqual([200, 200, 200, 400, 204]);
     expect(heard).toEqual([['path main  secret app'], [], ['path main  a/b/kv app'], [], ['path main  a/b/kv app']]);
     expect(await world.count('auditEntries', { verdict: 'malformed' })).toBe(0);
+  });
+
+  test('tells of a namespace: what is written in it, and that it was deleted', async () => {
+    const inside = { 'X-Vault-Namespace': 'team-a' };
+    await bao.api('POST', 'sys/namespaces/team-a', {});
+    await bao.api('POST', 'sys/mounts/kv', { type: 'kv', options: { version: '1' } }, inside);
+    world.state.added.splice(0);
+
+    const written = await bao.api('POST', 'kv/app', { user: 'ada' }, inside);
+    const heard = jobsOf(world.state.added.splice(0));
+    const deleted = await bao.api('DELETE', 'sys/namespaces/team-a');
+
+    expect([written.status, deleted.status]).toEqual([204, 200]);
+    expect(heard).toEqual(['path main team-a kv app']);
+    // An empty name of a mount: whatever is read from that Vault.
+    expect(jobsOf(world.state.added.splice(0))).toEqual(['mount main  ']);
   });
 
   test('goes on while the queue is away: the file device has the entries, and a reconcile is asked for', async () => {

