@@ -21,7 +21,8 @@ let operator: Program;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'vss-redis-away-'));
   const names = { aws: 'none', azure: 'none', gcp: 'app' };
-  [redis, vault, stores] = await Promise.all([startRedis(), startVault(), startStores(names)]);
+  // On Valkey, so that it carries whole copies too; the other files have Redis.
+  [redis, vault, stores] = await Promise.all([startRedis({ make: 'Valkey' }), startVault(), startStores(names)]);
   await writeFile(join(folder, 'app.yaml'), stringify(syncTo('app')));
   const base = { ...settingsFor(vault, stores), state: { redis: redis.url }, manifests: { directory: folder } };
   webhook = await startProgram({ settings: { ...base, roles: ['webhook'] } });

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { accessRules } from '../../src/state/redis/access.ts';
 import { keysOf } from '../../src/state/redis/keys.ts';
 import { type RedisPeer, startRedis } from '../peers/start-redis.ts';
-import { redisState } from './redis-world.ts';
+import { leastUsers, redisState } from './redis-world.ts';
 
 const prefix = 'vss';
 
@@ -11,9 +10,7 @@ describe('the rights of the webhook’s user', () => {
   let redis: RedisPeer;
   let admin: Redis;
   beforeAll(async () => {
-    redis = await startRedis({
-      users: ['user default on nopass ~* &* +@all', `user webhook on >hook ${accessRules(prefix).webhook}`],
-    });
+    redis = await startRedis({ users: leastUsers(prefix) });
     admin = new Redis(redis.port);
   });
   afterAll(async () => {

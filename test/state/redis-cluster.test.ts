@@ -1,30 +1,31 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
-import type { State, StateLoss, WebhookState } from '../../src/state/contract.ts';
-import { accessRules } from '../../src/state/redis/access.ts';
+import type { Redis } from 'ioredis';
+import { redisServerOf } from '../../src/cli/compose/redis-server.ts';
 import { keysOf } from '../../src/state/redis/keys.ts';
-import { eventually } from '../peers/processes.ts';
+import { eventually, makePeerFolder, removeFolder } from '../peers/processes.ts';
+import type { RedisPeer, RedisTls } from '../peers/start-redis.ts';
 import { type RedisCluster, startRedisCluster } from '../peers/start-redis-group.ts';
 import { describeState } from './conformance.ts';
-import { redisState, redisWebhookState } from './redis-world.ts';
-import { done, pathJob, Runs } from './runs.ts';
+import { tlsSettings, writeCertificates } from './redis-tls.ts';
+import { leastUsers, openBoth, openPair, type Pair, silent } from './redis-world.ts';
+import { done, Runs } from './runs.ts';
 
 const prefix = 'vss';
 const { root } = keysOf(prefix);
+
+/** As the settings say it. */
+async function placeOf(nodes: readonly string[], tls?: RedisTls, more: { serverName?: string } = {}) {
+  const cluster = { nodes: [...nodes], tls: tls !== undefined };
+  const server = await redisServerOf({ prefix, cluster, ...(tls ? tlsSettings(tls) : {}), ...more }, silent);
+  return { prefix, ...server };
+}
 
 describe('the state in a Redis Cluster, as two users with the least rights', () => {
   let cluster: RedisCluster;
   let admin: Redis;
   beforeAll(async () => {
-    const rules = accessRules(prefix);
-    cluster = await startRedisCluster({
-      users: [
-        'user default on nopass ~* &* +@all',
-        `user webhook on >hook ${rules.webhook}`,
-        `user operator on >oper ${rules.operator}`,
-      ],
-    });
-    admin = new Redis(cluster.nodes[await cluster.holderOf(root)]?.port ?? 0);
+    cluster = await startRedisCluster({ users: leastUsers(prefix) });
+    admin = (await holderOf(cluster)).admin();
   }, 30_000);
   afterAll(async () => {
     admin.disconnect();
@@ -33,28 +34,15 @@ describe('the state in a Redis Cluster, as two users with the least rights', () 
 
   describeState(async () => {
     await admin.flushall();
-    const place = { cluster: { nodes: cluster.addresses, tls: false, root } };
-    const state = redisState({ ...place, prefix, credentials: () => ({ username: 'operator', password: 'oper' }) });
-    const webhook = redisWebhookState({
-      ...place,
-      prefix,
-      credentials: () => ({ username: 'webhook', password: 'hook' }),
-    });
-    await eventually(() => Promise.all([state.ping(), webhook.ping()]), { what: 'both to connect' });
-    return {
-      state,
-      webhook,
-      async close() {
-        await webhook.close();
-        await state.close();
-      },
-    };
+    const both = openBoth(await placeOf(cluster.addresses), { asLeastUsers: true });
+    await eventually(() => Promise.all([both.state.ping(), both.webhook.ping()]), { what: 'both to connect' });
+    return both;
   });
 
   test('and nothing that was tried was refused, on no node', async () => {
     const logs = await Promise.all(
-      cluster.nodes.map(async ({ port }) => {
-        const client = new Redis(port);
+      cluster.nodes.map(async (node) => {
+        const client = node.admin();
         const log = await client.call('ACL', 'LOG');
         client.disconnect();
         return log;
@@ -65,58 +53,50 @@ describe('the state in a Redis Cluster, as two users with the least rights', () 
   });
 });
 
-describe('a Redis Cluster that changes', () => {
+describe.each([
+  { name: 'Redis', make: 'Redis', secure: false },
+  { name: 'Redis with TLS', make: 'Redis', secure: true },
+  { name: 'Valkey', make: 'Valkey', secure: false },
+] as const)('a cluster of $name that changes', ({ make, secure }) => {
+  let folder: string;
   let cluster: RedisCluster;
-  let state: State;
-  let webhook: WebhookState;
-  let losses: StateLoss[];
+  let pair: Pair;
+  let tls: RedisTls | undefined;
   beforeAll(async () => {
-    cluster = await startRedisCluster({ withReplicas: true });
+    folder = await makePeerFolder('redis-cluster');
+    tls = secure ? writeCertificates(folder, { addresses: ['127.0.0.1'] }) : undefined;
+    cluster = await startRedisCluster({ make, withReplicas: true, ...(tls ? { tls } : {}) });
   }, 30_000);
-  afterAll(() => cluster.stop());
-  beforeEach(async () => {
-    const place = {
-      prefix,
-      cluster: { nodes: cluster.addresses, tls: false, root },
-      deadlineMs: 800,
-      lookEveryMs: 300,
-    };
-    state = redisState(place);
-    webhook = redisWebhookState(place);
-    losses = [];
-    state.watch.whenLost((loss) => losses.push(loss));
-    await eventually(() => Promise.all([state.ping(), webhook.ping()]), { what: 'both to connect' });
+  afterAll(async () => {
+    await cluster.stop();
+    await removeFolder(folder);
   });
-  afterEach(() => Promise.all([webhook.close(), state.close()]));
-
-  /** Hands a job in until it is taken, as a sender that hears 503 does. */
-  const handIn = (name: string) =>
-    eventually(() => webhook.inbox.add([{ job: pathJob(name) }]).then(() => true), {
-      what: `${name} to be taken`,
-      every: 100,
-    });
+  beforeEach(async () => {
+    pair = await openPair(await placeOf(cluster.addresses, tls), { asLeastUsers: false });
+  });
+  afterEach(() => pair.close());
 
   test('what was taken moves with its slot to another node, and is run there', async () => {
-    await handIn('before');
+    await pair.handIn('before');
     const from = await cluster.holderOf(root);
     await moveSlot(cluster, { from, to: (from + 1) % 3 });
-    await handIn('after');
-    const runs = new Runs(state, () => done);
+    await pair.handIn('after');
+    const runs = new Runs(pair.state, () => done);
 
     await Promise.all([runs.until('before', 1), runs.until('after', 1)]);
-    await eventually(() => losses.length > 0, { what: 'the other server to be noticed' });
+    await pair.untilBothLearnt();
 
     expect(await cluster.holderOf(root)).not.toBe(from);
-    expect(losses).toEqual(['another server']);
+    expect(pair.losses).toEqual({ operator: ['another server'], webhook: ['another server'] });
   });
 
   test('while a slot moves, what is not taken is refused, and what is taken runs', async () => {
     const from = await cluster.holderOf(root);
-    const runs = new Runs(state, () => done, 5);
+    const runs = new Runs(pair.state, () => done, 5);
     const names = Array.from({ length: 40 }, (_, index) => `job ${index}`);
 
     const moved = moveSlot(cluster, { from, to: (from + 1) % 3 });
-    for (const name of names) await handIn(name);
+    for (const name of names) await pair.handIn(name);
     await moved;
 
     await Promise.all(names.map((name) => runs.until(name, 1)));
@@ -125,25 +105,32 @@ describe('a Redis Cluster that changes', () => {
 
   test('a primary dies, its replica takes over, and all learn that something may be lost', async () => {
     const holder = await cluster.holderOf(root);
-    const runs = new Runs(state, () => done);
-    await handIn('before');
+    const runs = new Runs(pair.state, () => done);
+    await pair.handIn('before');
     await runs.until('before', 1);
 
     await cluster.nodes[holder]?.kill();
-    await handIn('after');
+    await pair.handIn('after');
 
     await runs.until('after', 1);
-    await eventually(() => losses.length > 0, { what: 'the loss to be told' });
-    expect(losses[0]).toBe('another server');
+    await pair.untilBothLearnt();
+    expect(pair.losses).toEqual({ operator: ['another server'], webhook: ['another server'] });
     expect(await cluster.holderOf(root)).toBeGreaterThan(2);
   });
 });
 
+/** The node that holds our keys. */
+async function holderOf({ nodes, holderOf }: RedisCluster): Promise<RedisPeer> {
+  const holder = nodes[await holderOf(root)];
+  if (holder === undefined) throw new Error('nobody holds our slot');
+  return holder;
+}
+
 /** Moves our slot with all its keys from one primary to another, as `redis-cli --cluster reshard` does. */
 async function moveSlot({ nodes }: RedisCluster, { from, to }: { from: number; to: number }): Promise<void> {
-  const [source, target] = [nodes[from], nodes[to]].map((node) => new Redis(node?.port ?? 0));
+  const [source, target] = [nodes[from], nodes[to]].map((node) => node?.admin());
   if (!source || !target) throw new Error('no such node');
-  const others = nodes.slice(0, 3).map(({ port }) => new Redis(port));
+  const others = nodes.slice(0, 3).map((node) => node.admin());
   const slot = (await source.call('CLUSTER', 'KEYSLOT', root)) as number;
   const [sourceId, targetId] = (await Promise.all([source, target].map((node) => node.call('CLUSTER', 'MYID')))) as [
     string,

@@ -1,33 +1,29 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { SyncError } from '../../src/errors.ts';
 import { createLogger } from '../../src/logging.ts';
-import type { State, StateLoss, WebhookState } from '../../src/state/contract.ts';
+import type { State, WebhookState } from '../../src/state/contract.ts';
 import { eventually } from '../peers/processes.ts';
-import { type RedisOptions, type RedisPeer, startRedis } from '../peers/start-redis.ts';
-import { freshPrefix, redisState, redisWebhookState } from './redis-world.ts';
+import { type RedisMake, type RedisOptions, type RedisPeer, startRedis } from '../peers/start-redis.ts';
+import { freshPrefix, openPair, type Pair } from './redis-world.ts';
 import { done, pathJob, Runs } from './runs.ts';
 
 let redis: RedisPeer;
 let admin: Redis;
 let state: State;
 let webhook: WebhookState;
-let losses: { operator: StateLoss[]; webhook: StateLoss[] };
+let losses: Pair['losses'];
+let pair: Pair;
 let logged: string[];
 
 async function start(options: RedisOptions = {}): Promise<void> {
   redis = await startRedis(options);
-  admin = new Redis(redis.port, { maxRetriesPerRequest: null });
+  admin = redis.admin({ maxRetriesPerRequest: null });
   admin.on('error', () => undefined);
   logged = [];
   const log = createLogger({ level: 'warn', destination: { write: (line: string) => void logged.push(line) } });
-  const place = { url: redis.url, prefix: freshPrefix(), deadlineMs: 800, lookEveryMs: 100, log };
-  state = redisState(place);
-  webhook = redisWebhookState(place);
-  losses = { operator: [], webhook: [] };
-  state.watch.whenLost((loss) => losses.operator.push(loss));
-  webhook.watch.whenLost((loss) => losses.webhook.push(loss));
-  await Promise.all([state.ping(), webhook.ping()]);
+  pair = await openPair({ url: redis.url, prefix: freshPrefix(), lookEveryMs: 100, log }, { asLeastUsers: false });
+  ({ state, webhook, losses } = pair);
   // Until the first look is over there is nothing to compare with.
   const marks = () => admin.keys('*:history');
   await eventually(async () => (await marks()).length > 0, { what: 'the first look' });
@@ -36,15 +32,13 @@ async function start(options: RedisOptions = {}): Promise<void> {
 
 afterEach(async () => {
   admin.disconnect();
-  await Promise.all([webhook.close(), state.close()]);
+  await pair.close();
   await redis.stop();
 });
 
-const bothLearnt = () =>
-  eventually(() => losses.operator.length > 0 && losses.webhook.length > 0, { what: 'both to learn of the loss' });
 /** What Redis says of itself, over a connection of its own. */
-async function infoOf({ port }: RedisPeer): Promise<string> {
-  const client = new Redis(port, { enableReadyCheck: false, retryStrategy: () => null });
+async function infoOf(server: RedisPeer): Promise<string> {
+  const client = server.admin({ enableReadyCheck: false, retryStrategy: () => null });
   client.on('error', () => undefined);
   try {
     return await client.info();
@@ -59,21 +53,26 @@ const refusalOf = (work: Promise<unknown>) =>
   );
 
 describe('Redis may have lost what it took, and says nothing of it:', () => {
-  test.each([{ appendOnly: true }, { appendOnly: false }])('it restarted (%j)', async ({ appendOnly }) => {
-    await start({ appendOnly });
+  test.each<RedisOptions>([
+    { make: 'Redis', appendOnly: true },
+    { make: 'Redis', appendOnly: false },
+    { make: 'Valkey', appendOnly: true },
+    { make: 'Valkey', appendOnly: false },
+  ])('it restarted (%j)', async (options) => {
+    await start(options);
 
     await redis.restart();
-    await bothLearnt();
+    await pair.untilBothLearnt();
 
-    const loss = appendOnly ? 'another server' : 'emptied';
+    const loss = options.appendOnly ? 'another server' : 'emptied';
     expect(losses).toEqual({ operator: [loss], webhook: [loss] });
   });
 
-  test('it was emptied', async () => {
-    await start();
+  test.each<RedisMake>(['Redis', 'Valkey'])('it was emptied (%s)', async (make) => {
+    await start({ make });
 
     await admin.flushall();
-    await bothLearnt();
+    await pair.untilBothLearnt();
 
     expect(losses).toEqual({ operator: ['emptied'], webhook: ['emptied'] });
   });
@@ -83,7 +82,7 @@ describe('Redis may have lost what it took, and says nothing of it:', () => {
     await eventually(() => state.watch.mayEvict() && webhook.watch.mayEvict(), { what: 'the policy to be seen' });
 
     for (let index = 0; index < 60; index += 1) await admin.set(`ballast ${index}`, 'x'.repeat(100_000));
-    await bothLearnt();
+    await pair.untilBothLearnt();
 
     expect(['emptied', 'evicted']).toContain(losses.operator[0]);
     expect(logged.join('')).toMatch(/set maxmemory-policy noeviction/);

@@ -41,7 +41,12 @@ async function askSentinel(client: Redis, name: string): Promise<Address | null>
   return answer === null ? null : { host: answer[0], port: Number(answer[1]) };
 }
 
-type SlotRange = [from: number, to: number, primary: [host: string | null, port: number]];
+/** `more`: from Redis 7 on, names and values of what else is known of the node. */
+type SlotRange = [
+  from: number,
+  to: number,
+  primary: [host: string | null, port: number, id: string, more?: readonly string[]],
+];
 
 async function askNode(client: Redis, { node, root }: { node: Address; root: string }): Promise<Address | null> {
   const [slot, ranges] = (await Promise.all([
@@ -50,9 +55,12 @@ async function askNode(client: Redis, { node, root }: { node: Address; root: str
   ])) as [number, SlotRange[]];
   const range = ranges.find(([from, to]) => from <= slot && slot <= to);
   if (range === undefined) return null;
-  const [host, port] = range[2];
+  const [host, port, , more = []] = range[2];
   // A node that does not know its own name means the one by which it was reached.
-  return { host: host === null || host === '' || host === '?' ? node.host : host, port };
+  if (host === null || host === '' || host === '?') return { host: node.host, port };
+  const at = more.indexOf('hostname');
+  const name = at < 0 ? undefined : more[at + 1];
+  return { host, port, ...(name ? { name } : {}) };
 }
 
 interface Vote {

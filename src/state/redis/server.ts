@@ -51,6 +51,8 @@ export interface TlsMaterial {
 export interface Address {
   readonly host: string;
   readonly port: number;
+  /** How the server calls itself: its certificate may bear this name where `host` is an IP address. */
+  readonly name?: string;
 }
 
 const sentinelPort = 26379;

@@ -1,5 +1,5 @@
 import { connect as connectPlain, isIP, Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { checkServerIdentity, connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { AbstractConnector } from 'ioredis';
 import type { Address, TlsMaterial } from './server.ts';
 
@@ -7,10 +7,20 @@ import type { Address, TlsMaterial } from './server.ts';
 const closeWithinMs = 200;
 
 /** Begins to connect; `tls` null = plain text. */
-export function openSocket({ host, port }: Address, tls: TlsMaterial | null): Socket | TLSSocket {
+export function openSocket({ host, port, name }: Address, tls: TlsMaterial | null): Socket | TLSSocket {
   if (tls === null) return connectPlain({ host, port });
-  const { servername = isIP(host) === 0 ? host : undefined, ...material } = tls;
-  return connectTls({ host, port, ...(servername === undefined ? {} : { servername }), ...material });
+  if (tls.servername !== undefined) return connectTls({ host, port, ...tls });
+  if (isIP(host) === 0) return connectTls({ host, port, servername: host, ...tls });
+  if (name === undefined) return connectTls({ host, port, ...tls });
+  return connectTls({ host, port, servername: name, checkServerIdentity: bearsOneOf([name, host]), ...tls });
+}
+
+/** What Node.js asks when it has seen a certificate: undefined = it will do. */
+function bearsOneOf(names: readonly string[]): (host: string, certificate: PeerCertificate) => Error | undefined {
+  return (_, certificate) => {
+    const failures = names.map((name) => checkServerIdentity(name, certificate));
+    return failures.includes(undefined) ? undefined : failures[0];
+  };
 }
 
 /** Where ioredis gets its streams from. */
