@@ -1,19 +1,18 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { type Heard, type Job, type JobInbox, jobKey, type NewJob } from '../contract.ts';
+import { type Heard, type JobInbox, jobKey, type NewJob } from '../contract.ts';
 import { raiseHeard } from '../heard.ts';
+import { type AddedJob, addJobs } from './add-jobs.ts';
 import type { Link } from './connection.ts';
-import { coalesceLater, keptMs, raiseHeard as raiseHeardScript } from './job-scripts.ts';
+import { coalesceLater } from './job-scripts.ts';
 import { idOf, type Keys } from './keys.ts';
 import { type JobData, jobOptions } from './queue.ts';
 
-/** How many jobs go to Redis at a time: few enough to be through long before the deadline. */
+/** How many jobs go to Redis at a time: few enough to be through long before the deadline, and to hold nobody else up (some 6 ms). */
 const batchSize = 250;
 
 /** What several adds of one key come to. */
-interface Coalesced {
-  readonly id: string;
-  readonly job: Job;
+interface Coalesced extends AddedJob {
   heard: Heard | null;
   delayMs: number;
 }
@@ -101,28 +100,18 @@ export class RedisInbox implements JobInbox {
     return this.#waiting.splice(0, end < 0 ? this.#waiting.length : end);
   }
 
+  /** What was heard is raised before anything is added: whoever runs it must know. */
   async #addBatch(client: Redis, batch: readonly Coalesced[]): Promise<void> {
     if (batch.length === 0) return;
+    await addJobs(client, batch, { queue: this.#queue, keys: this.#keys, now: this.#link.clock.now() });
+    const later = batch.filter(({ delayMs }) => delayMs > 0);
+    if (later.length === 0) return;
     sendTogether(client);
-    // Sent in one go, not one after the other's answer: one connection keeps the order, so what was heard is raised first.
-    await Promise.all([this.#raise(client, batch), ...batch.map((added) => this.#addOne(client, added))]);
+    await Promise.all(later.map((added) => this.#addLater(client, added)));
   }
 
-  #raise(client: Redis, batch: readonly Coalesced[]): Promise<unknown> {
-    const keys = batch.map(({ id }) => this.#keys.heard(id));
-    const args = batch.flatMap(({ heard, delayMs }) => [
-      heard?.version ?? '',
-      heard?.versionAt ?? heard?.at ?? '',
-      heard?.lowest ?? heard?.version ?? '',
-      heard?.at ?? '',
-      delayMs > 0 ? 0 : 1,
-    ]);
-    // In full each time: asking by digest, Redis could answer that it does not know it, and the jobs would be first.
-    return client.eval(raiseHeardScript, keys.length, ...keys, keptMs, ...args);
-  }
-
-  async #addOne(client: Redis, { id, job, delayMs }: Coalesced): Promise<void> {
-    if (delayMs > 0 && (await this.#coalescesLater(client, id, delayMs))) return;
+  async #addLater(client: Redis, { id, job, delayMs }: Coalesced): Promise<void> {
+    if (await this.#coalescesLater(client, id, delayMs)) return;
     await this.#queue.add(job.kind, { job }, jobOptions(id, { delayMs, now: this.#link.clock.now() }));
   }
 

@@ -3,41 +3,6 @@ import { script } from './script.ts';
 /** How long what was heard and the way to a dead letter are kept after the last use, in milliseconds: seven days. */
 export const keptMs = 7 * 24 * 3600 * 1000;
 
-/**
- * Raises what was heard of some keys: `version` and `at` never go down, `lowest` never up; `asked` counts how often a run at
- * once was asked for.
- *
- * KEYS: heard of each. ARGV: how long to keep it; then for each: version or '', when it was told or '', lowest version or '', at or
- * '', 1 if a run at once is asked for.
- */
-export const raiseHeard = `
-local function raise(key, field, value)
-  if value == '' then return end
-  local known = tonumber(redis.call('HGET', key, field) or '-1')
-  if tonumber(value) > known then redis.call('HSET', key, field, value) end
-end
-local function raiseVersion(key, version, at)
-  if version == '' then return end
-  local known = redis.call('HMGET', key, 'version', 'versionAt')
-  local higher = tonumber(version) > tonumber(known[1] or '-1')
-  local sooner = tonumber(version) == tonumber(known[1] or '-1') and tonumber(at) < tonumber(known[2])
-  if higher or sooner then redis.call('HSET', key, 'version', version, 'versionAt', at) end
-end
-local function lower(key, value)
-  if value == '' then return end
-  local known = redis.call('HGET', key, 'lowest')
-  if not known or tonumber(value) < tonumber(known) then redis.call('HSET', key, 'lowest', value) end
-end
-for index, key in ipairs(KEYS) do
-  local first = index * 5 - 3
-  raiseVersion(key, ARGV[first], ARGV[first + 1])
-  lower(key, ARGV[first + 2])
-  raise(key, 'at', ARGV[first + 3])
-  redis.call('HINCRBY', key, 'asked', ARGV[first + 4])
-  redis.call('PEXPIRE', key, ARGV[1])
-end
-`;
-
 /** Makes a delayed job due earlier. What BullMQ's marker does is wake a worker; its member "1" stands for delayed jobs. */
 const hasten = `
 local function hasten(delayed, marker, id, at)
