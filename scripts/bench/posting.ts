@@ -7,10 +7,10 @@ import type { Program } from '../../test/program/start-program.ts';
 import { senderToken } from '../loopback-settings.ts';
 import type { LoadOptions, LoadResult } from './load.ts';
 
-/** Posts lines from a process of its own. */
-export async function runLoad(options: Omit<LoadOptions, 'token'>): Promise<LoadResult> {
+/** Posts lines from a process of its own, with the token of a sender unless another is given. */
+export async function runLoad(options: Omit<LoadOptions, 'token'> & { readonly token?: string }): Promise<LoadResult> {
   const program = fileURLToPath(new URL('./load.ts', import.meta.url));
-  const all: LoadOptions = { ...options, token: senderToken };
+  const all: LoadOptions = { token: senderToken, ...options };
   const child = spawn(process.execPath, [program, JSON.stringify(all)], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [output] = await Promise.all([text(child.stdout), once(child, 'exit')]);
   return JSON.parse(output) as LoadResult;

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { auditEntry, auditLine } from './entries.ts';
-import { bearer, postEvents as post, startWorld, TOKEN, type World } from './fakes.ts';
+import { bearer, eventually, fakeClock, jobsOf, postEvents as post, startWorld, TOKEN, type World } from './fakes.ts';
 
 let world: World;
 
@@ -32,15 +32,6 @@ describe('a sender to a Splunk HTTP Event Collector', () => {
 
     expect(response.status).toBe(401);
     expect(world.state.added).toEqual([]);
-  });
-
-  test('is told to come back while the queue is away', async () => {
-    world = await startWorld();
-    world.state.mode = 'refusing';
-
-    const response = await post(world, event, splunk, '/services/collector/event');
-
-    expect(response.status).toBe(503);
   });
 
   test.each([
@@ -93,6 +84,30 @@ describe('Amazon Data Firehose', () => {
 
     expect(response.status).toBe(401);
   });
+});
+
+test.each([
+  { sender: 'a sender to a collector', body: event, headers: splunk, path: '/services/collector/event' },
+  {
+    sender: 'Firehose',
+    body: JSON.stringify({ requestId: 'a', records: [{ data: Buffer.from(auditLine()).toString('base64') }] }),
+    headers: { 'X-Amz-Firehose-Request-Id': 'a', 'X-Amz-Firehose-Access-Key': TOKEN },
+    path: '/events',
+  },
+])('$sender is told to come back while the queue is away, and its Vault is reconciled', async (row) => {
+  const clock = fakeClock(Date.now());
+  world = await startWorld({ clock });
+  await clock.advance(300_000);
+  world.state.mode = 'refusing';
+
+  const response = await post(world, row.body, row.headers, row.path);
+  world.state.mode = 'up';
+  await clock.advance(2_000);
+  await eventually(() => world.state.added.length > 0, 'the reconcile');
+
+  expect(response.status).toBe(503);
+  expect(response.headers.get('retry-after')).toBe('2');
+  expect(jobsOf(world.state.added)).toEqual(['mount main  ']);
 });
 
 describe('every other sender', () => {

@@ -236,8 +236,10 @@ describe('too many', () => {
     expect(statuses).toEqual([200, 200, 200, 503, 200, 503]);
   });
 
-  test('unfinished lines at once make the one that goes too far come again', async () => {
-    const world = await start({ settings: { limits: { maxHeldBytes: 4_000_000 } } });
+  test('unfinished lines at once make the one that goes too far come again, and a reconcile is asked for', async () => {
+    const clock = fakeClock(Date.now());
+    const world = await start({ clock, settings: { limits: { maxHeldBytes: 4_000_000 } } });
+    await clock.advance(300_000);
     const unfinished = `{"type":"response","request":{"data":"${'x'.repeat(3_000_000)}`;
     const request = head(withToken, 'Content-Length: 9000000') + unfinished;
     const first = await rawSender(world);
@@ -247,6 +249,7 @@ describe('too many', () => {
     second.socket.write(request);
     await eventually(() => first.answered() + second.answered() !== '', 'an answer');
     const small = await postEvents(world, auditLine());
+    await eventually(() => jobsOf(world.state.added).includes('mount main  '), 'the reconcile');
 
     expect(first.answered() + second.answered()).toMatch(/^HTTP\/1\.1 503 [\s\S]*Retry-After: 2/);
     expect(small.status).toBe(200);

@@ -132,18 +132,10 @@ describe('AuditReader', () => {
     expect(kinds(verdicts)).toEqual(['malformed', 'malformed', 'changed']);
   });
 
-  test('does not parse a record of more than a million objects and lists', () => {
-    const many = (count: number) => `{"a":[${'{},'.repeat(count)}1]}\n`;
-    const open = `{"a":${'['.repeat(3_000_000)}\n`;
+  test('goes on after a line that opens millions of lists', () => {
+    const { verdicts } = readAll([`{"a":${'['.repeat(3_000_000)}\n`, line], { maxRecordBytes: 32_000_000 });
 
-    const { verdicts } = readAll(
-      [many(1_000_001), open, many(900_000), JSON.stringify({ log: many(1_000_001) }), line],
-      {
-        maxRecordBytes: 32_000_000,
-      },
-    );
-
-    expect(reasons(verdicts)).toEqual(['TooComplex', 'NotJson', 'NotAnEntry', 'TooComplex', 'SecretChanged']);
+    expect(reasons(verdicts)).toEqual(['NotJson', 'SecretChanged']);
   });
 
   test('does not wait for the newline of an object that is whole', () => {

@@ -1,15 +1,17 @@
 import { gunzipSync } from 'node:zlib';
-import { isTooComplex } from './complexity.ts';
+import { Complexity } from './complexity.ts';
 import type { Reason } from './verdict.ts';
 
 /** How much may be decoded for one record, in all; `problem` says why some of it was not. */
 export interface DecodeBudget {
   bytes: number;
+  /** Of all that was decoded so far. */
+  complexity?: Complexity;
   problem: Extract<Reason, 'TooLong' | 'TooComplex' | 'BadEncoding'> | null;
 }
 
 /** What `{"`, `{` with a line break, `[{` and gzip begin with in base64. */
-const beginnings = ['eyJ', 'ewo', 'W3s', 'H4sI'];
+export const beginnings = ['eyJ', 'ewo', 'W3s', 'H4sI'];
 const base64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
 /**
@@ -21,8 +23,13 @@ export function decodeText(text: string, budget: DecodeBudget): Buffer | null {
   if (!beginnings.some((beginning) => text.startsWith(beginning)) || !base64.test(text)) return null;
   const decoded = text.startsWith('H4sI') ? inflate(Buffer.from(text, 'base64'), budget) : Buffer.from(text, 'base64');
   if (decoded === null) return null;
-  if (decoded.length > budget.bytes || isTooComplex(decoded)) {
-    budget.problem = decoded.length > budget.bytes ? 'TooLong' : 'TooComplex';
+  if (decoded.length > budget.bytes) {
+    budget.problem = 'TooLong';
+    return null;
+  }
+  budget.complexity ??= new Complexity();
+  if (budget.complexity.isExceededWith(decoded)) {
+    budget.problem = 'TooComplex';
     return null;
   }
   budget.bytes -= decoded.length;
