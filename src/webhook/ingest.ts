@@ -1,7 +1,7 @@
 import type { Metrics } from '../metrics.ts';
 import type { WebhookState } from '../state/contract.ts';
 import type { Clock } from './clock.ts';
-import { gather, Intake, isWanted } from './intake.ts';
+import { Intake, isWanted, jobsFor } from './intake.ts';
 import type { InterestIndex } from './interest-index.ts';
 import { type InterestWatch, watchInterest } from './interest-watch.ts';
 import { type BatchBound, JobBatch } from './job-batch.ts';
@@ -10,6 +10,7 @@ import type { Queue } from './queue.ts';
 import { RecentChanges } from './recent-changes.ts';
 import type { ReconcileRequests } from './reconcile-requests.ts';
 import { RepeatedEntries } from './repeated-entries.ts';
+import { UnreadChanges } from './unread-changes.ts';
 import { createTellUnreadable } from './unreadable.ts';
 
 export interface Ingest {
@@ -33,12 +34,16 @@ export interface IngestOptions {
 export async function createIngest(options: IngestOptions): Promise<Ingest> {
   const { state, queue, requests, metrics, clock, notify } = options;
   const recent = new RecentChanges(clock);
+  const unread = new UnreadChanges(clock);
 
   /** Changes that came before the sync that wants them was known here. */
   const matchRecent = async (index: InterestIndex): Promise<void> => {
+    for (const change of unread.takeWanted(index)) recent.keep(change);
     const wanted = recent.takeWanted(({ vault, verdict }) => isWanted(index, vault, verdict));
     const batch = new JobBatch();
-    for (const { vault, verdict } of wanted) gather({ batch, index, vault, verdict, now: clock.now() });
+    for (const { vault, verdict } of wanted) {
+      for (const { job, heard } of jobsFor({ index, vault, verdict, now: clock.now() })) batch.add(job, heard);
+    }
     try {
       await queue.add(batch.take());
     } catch {
@@ -56,7 +61,7 @@ export async function createIngest(options: IngestOptions): Promise<Ingest> {
 
   const repeated = new RepeatedEntries(clock);
   const tellUnreadable = createTellUnreadable({ requests, metrics, notify });
-  const intakeOptions = { watch, recent, repeated, queue, metrics, clock, tellUnreadable };
+  const intakeOptions = { watch, recent, unread, repeated, queue, metrics, clock, tellUnreadable };
   return {
     open: (vault, bound) => new Intake(vault, intakeOptions, bound ?? null),
     isReady: () => watch.hasRead(),

@@ -9,6 +9,7 @@ import { type BatchBound, JobBatch } from './job-batch.ts';
 import type { Queue } from './queue.ts';
 import type { RecentChanges } from './recent-changes.ts';
 import type { RepeatedEntries } from './repeated-entries.ts';
+import type { UnreadChanges } from './unread-changes.ts';
 import type { TellUnreadable } from './unreadable.ts';
 
 /** Without a published interest no more than this many jobs may wait; beyond, one job stands for the whole Vault. */
@@ -23,6 +24,7 @@ const verdictKinds: readonly VerdictKind[] = ['changed', 'reconcile', 'ignored',
 export interface IntakeOptions {
   readonly watch: Pick<InterestWatch, 'current'>;
   readonly recent: RecentChanges;
+  readonly unread: UnreadChanges;
   readonly repeated: RepeatedEntries;
   readonly queue: Queue;
   readonly metrics: Metrics;
@@ -60,19 +62,30 @@ export class Intake implements VerdictSink {
     this.#counts.ignored += 1;
   }
 
+  unwanted(record: Buffer, paths: readonly string[]): boolean {
+    const { watch, unread } = this.#options;
+    const index = watch.current();
+    const verdict = index && unread.keepUnwanted({ vault: this.#vault, paths, record, index });
+    if (verdict === null) return false;
+    this.#counts[verdict] += 1;
+    return true;
+  }
+
   verdict(verdict: Verdict): void {
     this.#counts[verdict.verdict] += 1;
     if (verdict.verdict === 'malformed' && mayHideChange(verdict.reason)) this.#missed(verdict.reason);
     if (verdict.verdict !== 'changed' && verdict.verdict !== 'reconcile') return;
     const { watch, recent, repeated, metrics, clock } = this.#options;
     const vault = this.#vault;
-    const entry = repeated.keyOf(vault, verdict);
-    if (entry !== null && repeated.has(entry)) return;
     const now = clock.now();
-    if (!gather({ batch: this.#batch, index: watch.current(), vault, verdict, now })) {
+    const jobs = jobsFor({ index: watch.current(), vault, verdict, now });
+    if (jobs.length === 0) {
       recent.keep({ vault, verdict });
       return;
     }
+    const entry = repeated.keyOf(vault, verdict);
+    if (entry !== null && repeated.has(entry)) return;
+    for (const { job, heard } of jobs) this.#batch.add(job, heard);
     if (entry !== null && this.#entries.length < maxEntries && entry.length < longestEntry) this.#entries.push(entry);
     if (verdict.time !== null) metrics.entryToReceiptSeconds.observe({ vault }, secondsFrom(verdict.time, now));
   }
@@ -149,8 +162,7 @@ function secondsFrom(then: number, now: number): number {
   return Math.max(0, now - then) / 1000;
 }
 
-interface Gathering {
-  readonly batch: JobBatch;
+interface Hearing {
   /** Null when nothing is known of what is wanted: then everything is. */
   readonly index: InterestIndex | null;
   readonly vault: string;
@@ -158,20 +170,18 @@ interface Gathering {
   readonly now: number;
 }
 
-/** Adds the jobs that a verdict asks for; false when nobody wants any. */
-export function gather({ batch, index, vault, verdict, now }: Gathering): boolean {
+/** The jobs that a verdict asks for; none when nobody wants any. */
+export function jobsFor({ index, vault, verdict, now }: Hearing): NewJob[] {
   if (verdict.verdict === 'reconcile' && !isKv1Secret(index, vault, verdict)) {
-    if (index && !isWanted(index, vault, verdict)) return false;
-    batch.add({ kind: 'mount', vault, namespace: verdict.namespace ?? '', mount: verdict.mount ?? '' });
-    return true;
+    if (index && !isWanted(index, vault, verdict)) return [];
+    return [{ job: { kind: 'mount', vault, namespace: verdict.namespace ?? '', mount: verdict.mount ?? '' } }];
   }
   const place = heardPlace(vault, verdict);
   const places = index ? index.match(place) : placesOf(place);
-  for (const secret of places) {
-    const { mount, name } = secret;
-    batch.add({ kind: 'path', vault, namespace: place.namespace, mount, name }, heardOf(verdict, secret, now));
-  }
-  return places.length > 0;
+  return places.map((secret) => ({
+    job: { kind: 'path', vault, namespace: place.namespace, mount: secret.mount, name: secret.name },
+    heard: heardOf(verdict, secret, now),
+  }));
 }
 
 /** Whether a verdict, heard of a Vault, would make jobs. */

@@ -1,5 +1,5 @@
 import { compilePattern, type Pattern } from '../paths/patterns.ts';
-import { possibleSplits, readingsOf, type Split } from '../paths/places.ts';
+import { possibleSplits, type Reading, readingsOf, type Split } from '../paths/places.ts';
 import { type RequiredTexts, requiredTexts } from '../paths/required-texts.ts';
 import { createSelectorIndex } from '../paths/selector-index.ts';
 import type { Interest } from '../state/contract.ts';
@@ -25,6 +25,8 @@ export interface InterestIndex {
   readonly revision: number;
   /** The secrets meant by a path that somebody selects, under both KV readings where the version is not known. */
   match(place: HeardPlace): SecretPlace[];
+  /** Whether a change of a path may be one that somebody wants, whatever its mount. */
+  mayWant(place: Omit<HeardPlace, 'mount'>): boolean;
   /** Whether somebody selects anything in a mount; `mount: ''`: in a namespace or below it. */
   selectsWithin(place: { readonly vault: string; readonly namespace: string; readonly mount: string }): boolean;
   kvVersion(vault: string, namespace: string, mount: string): 1 | 2 | null;
@@ -52,21 +54,28 @@ export function buildInterestIndex(interest: Interest, previous: InterestIndex |
   }
   const kvVersion = (vault: string, namespace: string, mount: string): 1 | 2 | null =>
     interest.kvVersions[JSON.stringify([vault, namespace, mount])] ?? null;
+  const wantedIn = (vault: string, namespace: string, { mount, relative }: Split): Reading[] => {
+    const wanted = index.namesIn({ vault, namespace, mount });
+    if (!wanted) return [];
+    return readingsOf(relative, kvVersion(vault, namespace, mount)).filter(({ name }) => wanted.has(name));
+  };
 
   return {
     revision: interest.revision,
     patterns,
     kvVersion,
     match({ vault, namespace, mount, path }) {
-      const places: SecretPlace[] = [];
-      for (const split of splitsOf(mount, path)) {
-        const wanted = index.namesIn({ vault, namespace, mount: split.mount });
-        if (!wanted) continue;
-        for (const reading of readingsOf(split.relative, kvVersion(vault, namespace, split.mount))) {
-          if (wanted.has(reading.name)) places.push({ mount: split.mount, ...reading });
-        }
-      }
-      return places;
+      return splitsOf(mount, path).flatMap((split) =>
+        wantedIn(vault, namespace, split).map((reading) => ({ mount: split.mount, ...reading })),
+      );
+    },
+    mayWant({ vault, namespace, path }) {
+      return possibleSplits(path).some((split) => {
+        const { mount, relative } = split;
+        // Such a write may set up the mount.
+        if (relative === 'config' && index.namesIn({ vault, namespace, mount })) return true;
+        return wantedIn(vault, namespace, split).length > 0;
+      });
     },
     selectsWithin({ vault, namespace, mount }) {
       if (mount !== '') return index.namesIn({ vault, namespace, mount }) !== null;

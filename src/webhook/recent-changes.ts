@@ -10,6 +10,8 @@ const mostCharacters = 8_000_000;
 export interface RecentChange {
   readonly vault: string;
   readonly verdict: Verdict;
+  /** Unix time in milliseconds; now, if left out. */
+  readonly heardAt?: number;
 }
 
 /**
@@ -19,7 +21,7 @@ export interface RecentChange {
 export class RecentChanges {
   readonly #clock: Clock;
   #characters = 0;
-  readonly #changes = new Map<string, RecentChange & { readonly heardAt: number }>();
+  readonly #changes = new Map<string, Required<RecentChange>>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -29,11 +31,14 @@ export class RecentChanges {
     return this.#changes.size;
   }
 
-  keep({ vault, verdict }: RecentChange): void {
+  /** Instead of what was heard of the same place before. */
+  keep({ vault, verdict, heardAt = this.#clock.now() }: RecentChange): void {
     const key = `${vault}\n${verdict.namespace}\n${verdict.reason}\n${verdict.path}`;
+    const known = this.#changes.get(key);
+    if (known && known.heardAt > heardAt) return;
     // Out and in again: the map stays in the order of hearing.
     this.#forget(key);
-    this.#changes.set(key, { vault, verdict, heardAt: this.#clock.now() });
+    this.#changes.set(key, { vault, verdict, heardAt });
     this.#characters += key.length;
     while (this.#changes.size > keptAtMost || this.#characters > mostCharacters) this.#forgetFirst();
   }

@@ -98,6 +98,20 @@ describe('ingest', () => {
     expect(state.added[0]?.heard?.version).toBe(2);
   });
 
+  test('counts what nobody wants by its words, parsed or not', async () => {
+    const { metrics, hear } = await startInside(interestIn([]));
+
+    await hear({}, {}, { operation: 'read' }, { path: 'sys/mounts/kv', mountType: 'system' });
+    await hear({ path: 'transit/encrypt/app', mountPoint: 'transit/', mountType: 'transit' });
+
+    const { values } = await metrics.auditEntries.get();
+    expect(Object.fromEntries(values.map(({ labels, value }) => [labels.verdict, value]))).toEqual({
+      changed: 2,
+      reconcile: 1,
+      ignored: 2,
+    });
+  });
+
   test('queues a change once only, however often the interest is published', async () => {
     const { state, hear } = await startInside(interestIn([]));
     await hear({});

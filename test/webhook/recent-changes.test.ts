@@ -39,6 +39,17 @@ describe('RecentChanges', () => {
     expect(changes.size).toBe(0);
   });
 
+  test('keeps the later of two, in whatever order they come', () => {
+    const changes = new RecentChanges(fakeClock());
+    const { vault, verdict } = changeOf('app');
+    changes.keep({ vault, verdict: { ...verdict, version: 2 }, heardAt: fakeClock().now() - 1 });
+    changes.keep({ vault, verdict: { ...verdict, version: 1 }, heardAt: fakeClock().now() - 2 });
+
+    const wanted = changes.takeWanted(() => true);
+
+    expect(wanted.map((change) => change.verdict.version)).toEqual([2]);
+  });
+
   test('keeps the latest ten thousand', () => {
     const changes = new RecentChanges(fakeClock());
 

@@ -2,7 +2,7 @@ import { isTooComplex } from './complexity.ts';
 import type { DecodeBudget } from './encoded.ts';
 import { type Foreign, foreignFormat, headBytes } from './foreign.ts';
 import { judge } from './judge.ts';
-import { isSurelyIgnored } from './prefilter.ts';
+import { glimpse } from './prefilter.ts';
 import { RecordSplitter } from './records.ts';
 import { parseRecord, visitEntries } from './unwrap.ts';
 import { malformed, type Reason, type Verdict } from './verdict.ts';
@@ -12,12 +12,17 @@ export interface VerdictSink {
   verdict(verdict: Verdict): void;
   /** A record that was ignored without being parsed. */
   passedOver(): void;
+  /**
+   * Takes a record that holds one change at most, of one of these paths (see `Glimpse`), if nobody wants it; then it is not
+   * parsed. The bytes are valid only during the call.
+   */
+  unwanted?(record: Buffer, paths: readonly string[]): boolean;
 }
 
 export interface AuditReaderOptions {
   /** Longest record in bytes; longer ones are counted as malformed and skipped. */
   readonly maxRecordBytes: number;
-  /** Pass over what certainly holds no change without parsing it; `false` judges every entry. */
+  /** Pass over what certainly holds no change, or none that is wanted, without parsing it; `false` judges every entry. */
   readonly prefilter: boolean;
   /** As the sender calls it; only a hint. */
   readonly contentType?: string | undefined;
@@ -45,9 +50,10 @@ export class AuditReader {
     return this.#splitter.heldBytes;
   }
 
-  push(chunk: Buffer): void {
+  /** `isLast`: nothing comes behind it, and `end` is called at once. */
+  push(chunk: Buffer, isLast = false): void {
     if (!this.#hasBegun) this.#begin(chunk);
-    this.#splitter.push(chunk);
+    this.#splitter.push(chunk, isLast);
   }
 
   /** Nothing more will come. */
@@ -71,10 +77,19 @@ export class AuditReader {
 
   #read(record: Buffer): void {
     const { prefilter, sink } = this.#options;
-    if (prefilter && isSurelyIgnored(record)) {
-      sink.passedOver();
-      return;
+    if (prefilter) {
+      const seen = glimpse(record);
+      if (seen === 'nothing') {
+        sink.passedOver();
+        return;
+      }
+      if (seen !== 'unclear' && sink.unwanted?.(record, seen)) return;
     }
+    this.#judge(record);
+  }
+
+  #judge(record: Buffer): void {
+    const { sink } = this.#options;
     if (isTooComplex(record)) {
       this.malformed('TooComplex');
       return;

@@ -60,9 +60,10 @@ export class RecordSplitter {
     return (this.#tail?.length ?? 0) + this.#held;
   }
 
-  push(chunk: Buffer): void {
+  /** `isLast`: nothing comes behind it, so that its end is the end of a line. */
+  push(chunk: Buffer, isLast = false): void {
     const from = this.#tail === null ? 0 : this.#joinTail(this.#tail, chunk);
-    this.#split(chunk, from);
+    this.#split(chunk, from, isLast);
   }
 
   /** The stream has ended: an object that is still open was cut short. */
@@ -94,7 +95,7 @@ export class RecordSplitter {
     this.#splitsTail = false;
   }
 
-  #split(chunk: Buffer, from: number): void {
+  #split(chunk: Buffer, from: number, isLast = false): void {
     let at = from;
     let lineEnd = -1;
     while (at < chunk.length) {
@@ -104,7 +105,7 @@ export class RecordSplitter {
       }
       if (lineEnd < at) {
         lineEnd = chunk.indexOf(newline, at);
-        if (lineEnd < 0) lineEnd = Number.POSITIVE_INFINITY;
+        if (lineEnd < 0) lineEnd = isLast ? chunk.length : Number.POSITIVE_INFINITY;
       }
       if (this.#mode === 'skipping') {
         if (lineEnd < chunk.length) this.#mode = 'between';
@@ -133,7 +134,7 @@ export class RecordSplitter {
   }
 
   #begin(chunk: Buffer, start: number, lineEnd: number): number {
-    const end = lineEnd < chunk.length ? endOfObject(chunk, lineEnd) : -1;
+    const end = lineEnd <= chunk.length ? endOfObject(chunk, lineEnd) : -1;
     if (end >= 0) {
       this.#emit(chunk.subarray(start, end));
       return lineEnd + 1;

@@ -69,17 +69,22 @@ export interface Verdict {
 
 /** The verdict on what cannot be read. */
 export function malformed(reason: Reason): Verdict {
-  return {
-    verdict: 'malformed',
-    reason,
-    namespace: null,
-    mount: null,
-    path: null,
-    operation: null,
-    version: null,
-    requestId: null,
-    time: null,
-    ownWrite: false,
-    metadataOnly: false,
-  };
+  return { ...nothingKnown, verdict: 'malformed', reason };
 }
+
+/** The verdict on what may have been a change of a secret and is not there to be read any more. */
+export function unreadChange(namespace: string, path: string): Verdict {
+  return { ...nothingKnown, verdict: 'changed', reason: 'SecretChanged', namespace, path };
+}
+
+const nothingKnown: Omit<Verdict, 'verdict' | 'reason'> = {
+  namespace: null,
+  mount: null,
+  path: null,
+  operation: null,
+  version: null,
+  requestId: null,
+  time: null,
+  ownWrite: false,
+  metadataOnly: false,
+};
