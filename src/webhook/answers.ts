@@ -10,6 +10,8 @@ const maxPassedOver = 8 * 1024 * 1024;
 /** How long a longer one is read, in milliseconds. */
 const passOverMs = 5_000;
 
+const noBody = { 'Content-Length': '0' };
+
 /** How requests are answered: but for `accept`, with nothing but a status and a few headers. */
 export interface Answers {
   /** Empty bodies: OpenBao does not read ours, and a connection with an unread body cannot be used again. */
@@ -34,7 +36,8 @@ export function createAnswers(options: {
   const { metrics, clock, isClosing } = options;
   const answer: Answers['answer'] = (response, status, headers) => {
     const closing = isClosing() ? { Connection: 'close' } : undefined;
-    response.writeHead(status, { 'Content-Length': '0', ...headers, ...closing }).end();
+    const all = headers || closing ? { ...noBody, ...headers, ...closing } : noBody;
+    response.writeHead(status, all).end();
   };
   const turnAway: Answers['turnAway'] = (response, status, headers) => {
     const { req: request } = response;
@@ -44,7 +47,7 @@ export function createAnswers(options: {
       answer(response, status, headers);
       return;
     }
-    response.writeHead(status, { 'Content-Length': '0', ...headers, Connection: 'close' });
+    response.writeHead(status, { ...noBody, ...headers, Connection: 'close' });
     response.flushHeaders();
     let passedOver = 0;
     const end = (): void => {

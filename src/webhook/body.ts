@@ -19,6 +19,23 @@ export class BodyProblem extends Error {
   }
 }
 
+/**
+ * Whether a body is here already, as a whole and as it is: it came in one packet with its head. A sender that waits to be
+ * asked for it is one to be asked.
+ */
+export function isHere({ headers, readableLength, destroyed }: IncomingMessage, maxBytes: number): boolean {
+  const isWhole = Number(headers['content-length']) === readableLength && readableLength <= maxBytes && !destroyed;
+  return isWhole && headers['content-encoding'] === undefined && headers.expect === undefined;
+}
+
+/** Takes a body that is here; null = it is empty. */
+export function takeHere(request: IncomingMessage): Buffer | null {
+  const body = request.read() as Buffer | null;
+  // It does not end by itself.
+  request.resume();
+  return body;
+}
+
 /** Takes a piece; until what it returns is resolved, nothing more is read. Null = go on at once. */
 type Take = (piece: Buffer) => Promise<void> | null;
 

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import { InputError } from '../errors.ts';
 import type { KnownClient } from './client-certificates.ts';
-import type { Tokens } from './tokens.ts';
+import type { KnownToken, Tokens } from './tokens.ts';
 
 /** Who sends: `vault` is the only one they may speak for, null = any. */
 export interface Sender {
@@ -37,12 +37,23 @@ export function createAuthenticate(options: {
   }
   const needed = require === 'any' ? 1 : Number(tokens.any) + Number(findClient !== null);
 
+  /** Those with a token alone: made once, for whoever comes again with it. */
+  const bearers = new WeakMap<KnownToken, Sender>();
+  const bearerOf = (token: KnownToken): Sender => {
+    let sender = bearers.get(token);
+    if (sender === undefined) {
+      sender = { vault: token.vault, key: `token ${token.entry}` };
+      bearers.set(token, sender);
+    }
+    return sender;
+  };
+
   return ({ headers, socket }) => {
     const client = findClient && socket instanceof TLSSocket ? findClient(socket) : null;
-    const token = tokens.any ? tokens.find(headers) : null;
+    const token = tokens.any ? tokens.find(headers, socket) : null;
     if (Number(client !== null) + Number(token !== null) < needed) return 'unknown';
+    if (client === null && token !== null) return bearerOf(token);
     if (client?.vault && token?.vault && client.vault !== token.vault) return 'torn';
-    const key = client ? `certificate ${client.name}` : `token ${token?.entry}`;
-    return { vault: client?.vault ?? token?.vault ?? null, key };
+    return { vault: client?.vault ?? token?.vault ?? null, key: `certificate ${client?.name}` };
   };
 }

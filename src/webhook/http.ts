@@ -18,10 +18,12 @@ const keepAliveMs = 120_000;
 /** How often it is looked whether a header or a body takes too long, at most. */
 const maxLookMs = 5_000;
 
+/** What most senders post to: known without a look at its parts. */
+const plainPath = '/events';
 /** How senders write the address; Express reads what is written otherwise (a query, `%20`, a slash at the end). */
 const eventsPath = /^\/events(?:\/([\w.~-]+))?$/;
 
-export interface HttpOptions extends Omit<ReceiveOptions, 'answers' | 'senderLimits'> {
+export interface HttpOptions extends Omit<ReceiveOptions, 'answers' | 'senderLimits' | 'fail'> {
   readonly clock: Clock;
   readonly tls: HttpTls | null;
   /** Answers carry `Connection: close` once this says so. */
@@ -49,12 +51,12 @@ export interface HttpListener {
 export function createHttpListener(options: HttpOptions): HttpListener {
   const { limits, metrics, notify } = options;
   const answers = createAnswers(options);
-  const receive = createReceive({ ...options, answers, senderLimits: createSenderLimits(options) });
   const fail = (error: unknown, response: ServerResponse): void => {
     if (response.headersSent) return;
     notify({ level: 'error', kind: 'http-bug', fields: { err: error }, message: 'a request failed' });
     answers.refuse(response, 'bug');
   };
+  const receive = createReceive({ ...options, answers, senderLimits: createSenderLimits(options), fail });
 
   const app = express();
   app.disable('x-powered-by');
@@ -79,10 +81,18 @@ export function createHttpListener(options: HttpOptions): HttpListener {
   });
 
   const listener: RequestListener = (request, response) => {
-    const path = request.method === 'POST' ? eventsPath.exec(request.url ?? '') : null;
-    if (path || (request.method === 'POST' && isCollector(request.url ?? ''))) {
-      receive(request, response, path?.[1]).catch((error: unknown) => fail(error, response));
-    } else app(request, response);
+    const { method, url = '' } = request;
+    const path = method === 'POST' && url !== plainPath ? eventsPath.exec(url) : null;
+    const isEvents = method === 'POST' && (url === plainPath || path !== null || isCollector(url));
+    if (!isEvents) {
+      app(request, response);
+      return;
+    }
+    try {
+      receive(request, response, path?.[1]);
+    } catch (error) {
+      fail(error, response);
+    }
   };
   const server = createListener({
     tls: options.tls,

@@ -2,11 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SyncError } from '../errors.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Answers } from './answers.ts';
-import { AuditReader } from './audit/reader.ts';
-import { BodyProblem, readBody } from './body.ts';
+import { BodyProblem, isHere, readBody, takeHere } from './body.ts';
+import { type BodyReader, createBodyReaders } from './body-readers.ts';
 import type { Authenticate } from './credentials.ts';
 import type { Ingest } from './ingest.ts';
-import type { Intake } from './intake.ts';
 import type { Notify } from './notices.ts';
 import type { ReconcileRequests } from './reconcile-requests.ts';
 import type { SenderLimits } from './sender-limits.ts';
@@ -28,18 +27,20 @@ export interface ReceiveOptions {
   readonly metrics: Metrics;
   readonly notify: Notify;
   readonly answers: Answers;
+  /** Answers a request that failed for no reason known here. */
+  readonly fail: (error: unknown, response: ServerResponse) => void;
 }
 
-/** Reads what a sender posts and answers it; `vaultInPath`: `<vault>` of `/events/<vault>`. */
-export type Receive = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  vaultInPath: string | undefined,
-) => Promise<void>;
+/** Reads what a sender posts and answers it, also when that fails; `vaultInPath`: `<vault>` of `/events/<vault>`. */
+export type Receive = (request: IncomingMessage, response: ServerResponse, vaultInPath: string | undefined) => void;
 
-/** Makes the one road of events from HTTP to the queue: who sends, of which Vault, then the body, then the answer. */
+/**
+ * Makes the one road of events from HTTP to the queue: who sends, of which Vault, then the body, then the answer. A body of
+ * few lines mostly comes in one packet with its head: no promise is made for it, nor a listener, unless it has jobs.
+ */
 export function createReceive(options: ReceiveOptions): Receive {
-  const { ingest, requests, senderLimits, limits, metrics, notify, answers } = options;
+  const { ingest, requests, senderLimits, limits, metrics, notify, answers, fail } = options;
+  const readers = createBodyReaders({ ingest, maxLineBytes: limits.maxLineBytes });
 
   /** Bytes of unfinished lines, of all requests together. */
   const held = { bytes: 0 };
@@ -131,13 +132,11 @@ export function createReceive(options: ReceiveOptions): Receive {
     }
   };
 
-  const receive = async (request: IncomingMessage, response: ServerResponse, vault: string): Promise<void> => {
-    const intake = ingest.open(vault);
+  /** Answers once the body was read and its jobs were handed in. */
+  const answerAfter = async (work: Promise<Problem | null>, response: ServerResponse, vault: string): Promise<void> => {
     let problem: Problem | null;
     try {
-      if (request.headers.expect !== undefined) response.writeContinue();
-      problem = await readInto({ intake, request, limits, held });
-      await intake.commit();
+      problem = await work;
     } catch (error) {
       requests.ask(vault, 'refused');
       if (!(error instanceof SyncError)) throw error;
@@ -148,7 +147,48 @@ export function createReceive(options: ReceiveOptions): Receive {
     else answerProblem(response, vault, problem);
   };
 
-  return async (request, response, vaultInPath) => {
+  const readToEnd = async (request: IncomingMessage, response: ServerResponse, vault: string) => {
+    const body = readers.open(vault, request.headers['content-type']);
+    if (request.headers.expect !== undefined) response.writeContinue();
+    const problem = await readInto({ body, request, limits, held });
+    await body.intake.commit();
+    return problem;
+  };
+
+  const handIn = async (body: BodyReader, vault: string): Promise<null> => {
+    await body.intake.commit();
+    readers.giveBack(vault, body);
+    return null;
+  };
+
+  /** Null when it is answered already. */
+  const receiveHere = (request: IncomingMessage, response: ServerResponse, vault: string): Promise<void> | null => {
+    const bytes = takeHere(request);
+    const body = readers.forWhole(vault, bytes, request.headers['content-type']);
+    if (bytes !== null) body.reader.push(bytes, true);
+    body.reader.end();
+    if (body.intake.size > 0) return answerAfter(handIn(body, vault), response, vault);
+    body.intake.report();
+    readers.giveBack(vault, body);
+    answers.accept(response);
+    return null;
+  };
+
+  const begin = (request: IncomingMessage, response: ServerResponse, { vault, key }: Source): void => {
+    let rest: Promise<void> | null;
+    try {
+      rest = isHere(request, limits.maxBodyBytes)
+        ? receiveHere(request, response, vault)
+        : answerAfter(readToEnd(request, response, vault), response, vault);
+    } catch (error) {
+      requests.ask(vault, 'refused');
+      rest = Promise.reject(error);
+    }
+    if (rest === null) senderLimits.leave(key);
+    else void rest.catch((error: unknown) => fail(error, response)).finally(() => senderLimits.leave(key));
+  };
+
+  return (request, response, vaultInPath) => {
     const source = sourceOf(request, response, vaultInPath);
     if (source === null) return;
     const { vault, key } = source;
@@ -163,11 +203,8 @@ export function createReceive(options: ReceiveOptions): Receive {
       giveUp(response, vault);
       return;
     }
-    try {
-      await receive(request, response, vault);
-    } finally {
-      senderLimits.leave(key);
-    }
+    // Node runs it when it has handed on what came in one packet with the head.
+    process.nextTick(begin, request, response, source);
   };
 }
 
@@ -187,14 +224,13 @@ class Crowded extends Error {}
  * @throws SyncError `Retry` when the queue does not take what was gathered so far
  */
 async function readInto(options: {
-  readonly intake: Intake;
+  readonly body: BodyReader;
   readonly request: IncomingMessage;
   readonly limits: WebhookLimits;
   readonly held: { bytes: number };
 }): Promise<Problem | null> {
-  const { intake, request, limits, held } = options;
-  const contentType = request.headers['content-type'];
-  const reader = new AuditReader({ maxRecordBytes: limits.maxLineBytes, prefilter: true, contentType, sink: intake });
+  const { body, request, limits, held } = options;
+  const { reader, intake } = body;
   let holds = 0;
   try {
     await readBody(request, limits, (piece) => {

@@ -71,15 +71,18 @@ interface Outcome {
   readonly jobs: Readonly<Record<string, NewJob>>;
 }
 
-/** What the webhook makes of some bodies, one after the other; nobody has said what they want, so every change counts. */
-async function hear(bodies: readonly (readonly Buffer[])[]): Promise<Outcome> {
+/**
+ * What the webhook makes of some bodies, one after the other, with or without a word of which piece is the last; nobody has
+ * said what they want, so every change counts.
+ */
+async function hear(bodies: readonly (readonly Buffer[])[], tellsLast = false): Promise<Outcome> {
   const state = fakeState(null);
   const metrics = createMetrics({ withProcess: false });
   const ingest = await openIngest(state, metrics);
   for (const pieces of bodies) {
     const intake = ingest.open('main');
     const reader = new AuditReader({ maxRecordBytes: 1_000_000, prefilter: true, sink: intake });
-    for (const piece of pieces) reader.push(piece);
+    for (const [at, piece] of pieces.entries()) reader.push(piece, tellsLast && at === pieces.length - 1);
     reader.end();
     await intake.commit();
   }
@@ -124,8 +127,10 @@ describe('a mixture of entries', () => {
         const alone = mixture.flatMap((part) => part.entries).map((entry) => [Buffer.from(`${json(entry)}\n`)]);
 
         const together = await hear([cut(Buffer.from(text), cuts)]);
+        const toldWhichIsLast = await hear([cut(Buffer.from(text), cuts)], true);
 
         expect(together).toEqual(await hear(alone));
+        expect(toldWhichIsLast).toEqual(together);
       }),
       { seed: 20_260_304, numRuns: 300 },
     );
@@ -136,7 +141,9 @@ describe('a mixture of entries', () => {
     const text = envelopes[envelope]?.(samples) ?? '';
 
     const together = await hear([[Buffer.from(text)]]);
+    const toldThatItIsAll = await hear([[Buffer.from(text)]], true);
 
+    expect(toldThatItIsAll).toEqual(together);
     expect(together).toEqual(await hear(samples.map((entry) => [Buffer.from(json(entry))])));
     expect(together.counts).toEqual({ changed: 18, reconcile: 5, ignored: 25 });
   });

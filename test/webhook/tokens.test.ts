@@ -55,8 +55,9 @@ describe('tokens from a file', () => {
     await writeFile(file, 'first-token\n\nsecond-token\r\n');
     await untilLogged(world, clock, '"tokens":2');
     const during = await statusesOf(world, 'first-token', 'second-token');
-    await writeFile(file, 'second-token');
+    // The log says so once a minute.
     await clock.advance(60_000);
+    await writeFile(file, 'second-token');
     await untilLogged(world, clock, '"tokens":1');
     const later = await statusesOf(world, 'first-token', 'second-token');
 
