@@ -1,4 +1,5 @@
 import type { AddressInfo, Server } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { InputError } from '../errors.ts';
 import type { Logger } from '../logging.ts';
 import type { Metrics } from '../metrics.ts';
@@ -58,7 +59,13 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
   const notify = createNotices({ logger, clock });
   const door = settings.http ? await openDoor({ ...options, http: settings.http, notify }) : null;
   const queue = createQueue({ state, metrics, clock, notify });
-  const requests = createReconcileRequests({ queue, clock, notify, intervalMs: limits.reconcileIntervalMs });
+  const requests = createReconcileRequests({
+    queue,
+    clock,
+    notify,
+    intervalMs: limits.reconcileIntervalMs,
+    starting: settings.vaults.map(({ name }) => name),
+  });
   const ingest = await createIngest({ state, queue, requests, metrics, clock, notify }).catch((error: unknown) => {
     door?.close();
     throw error;
@@ -81,11 +88,12 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
   const stop = async (): Promise<void> => {
     closing = true;
     endWatch();
-    requests.close();
     door?.close();
     await sockets?.close();
     await tails?.close();
     await subscriptions?.close();
+    // Whoever hears has ended: nothing is lost here any more that could be asked for.
+    await requests.close();
     await ingest.close();
     queue.close();
   };
@@ -133,6 +141,8 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
         const cancel = clock.after(graceMs, () => http.endConnections());
         await closed;
         cancel();
+        // Whoever reads a body that was cut learns of it now, and asks for its Vault.
+        await nextTurn();
       }
       await stop();
     },

@@ -1,40 +1,73 @@
 import { randomUUID } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { connect } from 'node:net';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { auditLine } from './entries.ts';
-import { bearer, eventually, type FakeClock, fakeClock, jobsOf, postEvents, startWorld, type World } from './fakes.ts';
+import {
+  bearer,
+  eventually,
+  type FakeClock,
+  fakeClock,
+  fakeState,
+  jobsOf,
+  postEvents,
+  startWorld,
+  type World,
+} from './fakes.ts';
 
 const worlds: World[] = [];
+const sockets: Socket[] = [];
 const interval = 300_000;
+let folder = '';
 
 interface Inside extends World {
   readonly clock: FakeClock;
+  /** A connection of a Vault that has spoken before, and for which a reconcile was made then. */
+  readonly vault: Socket;
 }
 
-/** A webhook whose start, which asks for a reconcile itself, is long ago. */
+/** A webhook whose start and whose first connection, which ask for a reconcile themselves, are long ago. */
 async function start(): Promise<Inside> {
   const clock = fakeClock(Date.now());
-  const settings = { udp: [{ host: '127.0.0.1', port: 0, vault: 'main' }], limits: { maxLineBytes: 10_000 } };
-  const world = await startWorld({ clock, settings });
+  const world = await startWorld({ clock, settings: settings() });
   worlds.push(world);
   await clock.advance(interval);
-  return { ...world, clock };
+  const vault = await speak({ port: world.tcpPort });
+  await eventually(() => asked(world) === 1, 'the reconcile after the first connection');
+  await clock.advance(interval);
+  world.state.added.splice(0);
+  return { ...world, clock, vault };
+}
+
+function settings() {
+  return {
+    udp: [{ host: '127.0.0.1', port: 0, vault: 'main' }],
+    unix: [{ path: socketPath(), vault: 'main' }],
+    limits: { maxLineBytes: 10_000 },
+  };
+}
+
+function socketPath(): string {
+  return join(folder, 'audit.sock');
+}
+
+/** Connects, as Vault does when it has something to say, and says it. */
+async function speak(to: { port: number } | { path: string }): Promise<Socket> {
+  const socket = connect('port' in to ? { ...to, host: '127.0.0.1' } : to).resume();
+  sockets.push(socket);
+  socket.on('error', () => undefined);
+  await once(socket, 'connect');
+  socket.write(line());
+  return socket;
 }
 
 /** One that was not sent before. */
 function line(): string {
   return auditLine({ path: 'secret/data/app', id: randomUUID() });
-}
-
-/** Sends bytes over a connection of its own, as a Vault that has just connected. */
-async function overTcp(world: World, text: string): Promise<void> {
-  const socket = connect(world.tcpPort, '127.0.0.1').resume();
-  await once(socket, 'connect');
-  const closed = once(socket, 'close');
-  socket.end(text);
-  await closed;
 }
 
 async function overUdp(world: World, text: string): Promise<void> {
@@ -88,14 +121,15 @@ const losses: readonly { readonly sender: string; readonly lose: (world: Inside)
   },
   {
     sender: 'a Vault that connects again',
-    async lose(world) {
-      await overTcp(world, line());
-      await overTcp(world, line());
-    },
+    lose: async ({ tcpPort }) => void (await speak({ port: tcpPort })),
+  },
+  {
+    sender: 'a Vault that connects to the unix socket',
+    lose: async () => void (await speak({ path: socketPath() })),
   },
   {
     sender: 'a Vault whose line is too long to be kept',
-    lose: (world) => overTcp(world, auditLine({ requestData: 'x'.repeat(100_000) })),
+    lose: async ({ vault }) => void vault.write(auditLine({ requestData: 'x'.repeat(100_000) })),
   },
   {
     sender: 'a Vault whose lines were too many while the queue was away',
@@ -103,8 +137,12 @@ const losses: readonly { readonly sender: string; readonly lose: (world: Inside)
       // No request is refused: what is shed must be reason enough.
       world.state.mode = 'refusing';
       const lines = Array.from({ length: 10_001 }, (_, index) => auditLine({ path: `secret/data/app-${index}` }));
-      await overTcp(world, lines.join(''));
-      await eventually(async () => (await world.count('auditEntries', { verdict: 'changed' })) >= 10_001, 'every line');
+      const before = await world.count('auditEntries', { verdict: 'changed' });
+      world.vault.write(lines.join(''));
+      await eventually(
+        async () => (await world.count('auditEntries', { verdict: 'changed' })) >= before + 10_001,
+        'every line',
+      );
       await isBack(world);
     },
   },
@@ -115,8 +153,19 @@ function asked(world: World): number {
   return jobsOf(world.state.added).filter((job) => job === 'mount main  ').length;
 }
 
+/** How often the log tells of a loss: at most once a minute for each kind. */
+function noticed(world: World): number {
+  return world.logged.filter((entry) => entry.includes('"why":')).length;
+}
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vss-loss-'));
+});
+
 afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
   for (const world of worlds.splice(0)) await world.webhook.close(100);
+  await rm(folder, { recursive: true });
 });
 
 describe('after a loss', () => {
@@ -162,11 +211,107 @@ describe('after a loss', () => {
     const world = await start();
 
     await postEvents(world, line());
-    await overTcp(world, line());
+    world.vault.write(line());
     await overUdp(world, line());
-    await eventually(async () => (await world.count('auditEntries', { verdict: 'changed' })) === 3, 'all three');
+    await eventually(() => world.state.added.length === 3, 'all three');
     await world.clock.advance(interval);
 
     expect(asked(world)).toBe(0);
+  });
+
+  test.each(losses)('of $sender that waits when the webhook is stopped, it is asked for at once', async ({ lose }) => {
+    const world = await start();
+    await overUdp(world, line().slice(0, 200));
+    await eventually(() => asked(world) === 1, 'the reconcile after the other');
+    await world.clock.advance(60_000);
+    const noticedBefore = noticed(world);
+    await lose(world);
+    await eventually(() => noticed(world) > noticedBefore, 'the loss to be noticed');
+    const askedBefore = asked(world);
+
+    await world.webhook.close(100);
+
+    expect([askedBefore, asked(world)]).toEqual([1, 2]);
+  });
+});
+
+describe('a webhook that is stopped', () => {
+  test('asks for nothing when nothing waits', async () => {
+    const world = await start();
+
+    await world.webhook.close(100);
+
+    expect(asked(world)).toBe(0);
+  });
+
+  test('in the midst of a body asks for the Vault whose entry was cut', async () => {
+    const world = await start();
+    const { port } = new URL(world.url);
+    const head = `POST /events/main HTTP/1.1\r\nHost: x\r\nAuthorization: ${bearer.Authorization}\r\nExpect: 100-continue\r\nContent-Length: 5000\r\n\r\n`;
+    const socket = connect(Number(port), '127.0.0.1');
+    sockets.push(socket);
+    socket.on('error', () => undefined);
+    socket.write(head);
+    await once(socket, 'data');
+    socket.write(line().slice(0, 200));
+
+    const closing = world.webhook.close(100);
+    await world.clock.advance(100);
+    await closing;
+
+    expect(asked(world)).toBe(1);
+  });
+
+  test('with changes that the queue does not take asks for their Vault, and says so when the queue takes nothing', async () => {
+    const world = await start();
+    world.state.mode = 'refusing';
+    world.vault.write(line());
+    await eventually(() => !world.webhook.ready().ready, 'the queue to be found away');
+
+    await world.webhook.close(100);
+
+    expect(world.state.added).toEqual([]);
+    const told = world.logged.find((entry) => entry.includes('takes no request for a reconcile'));
+    expect(told).toContain('"vaults":["main"]');
+  });
+});
+
+describe('a webhook that has just started', () => {
+  test.each([
+    { over: 'TCP', to: ({ tcpPort }: World) => ({ port: tcpPort }) },
+    { over: 'the unix socket', to: () => ({ path: socketPath() }) },
+  ])(
+    'asks again for a Vault that comes over from another webhook later, over $over: its lines to that one may be lost',
+    async ({ to }) => {
+      const clock = fakeClock(Date.now());
+      const world = await startWorld({ clock, settings: settings() });
+      worlds.push(world);
+      await clock.advance(30_000);
+      const noticedBefore = noticed(world);
+
+      await speak(to(world));
+      await eventually(() => noticed(world) > noticedBefore, 'the connection');
+      const askedTooSoon = asked(world);
+      await clock.advance(interval);
+
+      expect([askedTooSoon, asked(world)]).toEqual([0, 1]);
+    },
+  );
+
+  test('asks once for a Vault that comes over before the request of the start is handed in', async () => {
+    const clock = fakeClock(Date.now());
+    const state = fakeState();
+    state.mode = 'refusing';
+    const world = await startWorld({ clock, state, settings: settings() });
+    worlds.push(world);
+
+    await speak({ port: world.tcpPort });
+    await eventually(async () => (await world.count('auditEntries', { verdict: 'changed' })) === 1, 'the line');
+    state.mode = 'up';
+    await clock.advance(2_000);
+    const askedOnce = asked(world);
+    await clock.advance(2 * interval);
+
+    expect([askedOnce, asked(world)]).toEqual([1, 1]);
   });
 });

@@ -39,7 +39,7 @@ export async function startInside(
   if (mode === 'silent') await clock.advance(900);
   const ingest = await starting;
   closers.push(async () => {
-    requests.close();
+    await requests.close();
     await ingest.close();
     queue.close();
     expect(state.watchers).toBe(0);

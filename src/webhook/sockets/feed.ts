@@ -29,7 +29,7 @@ export interface Feed {
   readonly sink: VerdictSink;
   /** Hands in what was gathered, unless that is under way already. Never waits. */
   forward(): void;
-  /** Hands in what is left, as far as the queue takes it. */
+  /** Hands in what is left, as far as the queue takes it, and asks for a reconcile where it does not. */
   close(): Promise<void>;
 }
 
@@ -85,6 +85,7 @@ export function createFeed(options: FeedOptions & { readonly cutIsLost: boolean 
         intake.verdict(verdict);
       },
       passedOver: () => intake.passedOver(),
+      unwanted: (record, paths) => intake.unwanted(record, paths),
     },
     forward,
     async close() {
@@ -92,6 +93,7 @@ export function createFeed(options: FeedOptions & { readonly cutIsLost: boolean 
       cancelRetry?.();
       await flying;
       await fly();
+      if (intake.size > 0) requests.ask(vault, 'shed');
     },
   };
 }

@@ -33,7 +33,8 @@ interface Connection {
 /**
  * Takes the lines of Vault's `socket` audit device (`tcp` and `unix`), or of a relay. Vault holds a lock while it writes,
  * so reading never pauses, whatever the queue does: a piece is read, judged, and forgotten before the next one. And Vault
- * never learns what became of a line, so one that comes over another connection means that lines may be lost.
+ * never learns what became of a line, so each connection that speaks means that lines may be lost: those on their way over
+ * the one before, be it to this webhook or to another that was stopped.
  */
 export function createStreamIntake(options: StreamOptions): StreamIntake {
   const { vault, listener, maxLineBytes, requests, metrics, notify, certificates } = options;
@@ -42,7 +43,6 @@ export function createStreamIntake(options: StreamOptions): StreamIntake {
   const connections = new Map<Socket, Connection>();
   const maxHeldBytes = 2 * Math.max(maxLineBytes, leastHeldBytes);
   let heldBytes = 0;
-  let speakers = 0;
 
   const refuse = (reason: string, fields: object, message: string): void => {
     metrics.ingestRefused.inc({ reason });
@@ -75,9 +75,8 @@ export function createStreamIntake(options: StreamOptions): StreamIntake {
     socket.on('data', (chunk: Buffer) => {
       if (!spoke) {
         spoke = true;
-        speakers += 1;
         // Those who only knock, e.g. to see whether the port is open, lose nothing.
-        if (speakers > 1) requests.ask(vault, 'reconnect');
+        requests.ask(vault, 'reconnect');
       }
       const understood = connection.reader.push(chunk);
       feed.forward();

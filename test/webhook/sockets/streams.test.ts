@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { auditLine } from '../entries.ts';
 import { eventually, type FakeState, fakeClock, fakeState, jobsOf } from '../fakes.ts';
-import { type ListenersWorld, lineOf, startListeners } from './world.ts';
+import { heardOf, type ListenersWorld, lineOf, startListeners } from './world.ts';
 
 const worlds: ListenersWorld[] = [];
 const anywhere = { port: 0, vault: 'main' };
@@ -26,7 +26,7 @@ afterEach(async () => {
 
 describe('a TCP listener', () => {
   test('reads on and keeps what fits while the queue is away, sheds and counts the rest, and hands all of it in later', async () => {
-    const { state, queue, dial, count } = await start();
+    const { state, queue, dial, count, logged } = await start();
     const socket = await dial();
     state.mode = 'refusing';
     socket.write(lineOf('first'));
@@ -41,7 +41,8 @@ describe('a TCP listener', () => {
     state.mode = 'up';
 
     await eventually(() => asked(state) === 1, 'the reconcile');
-    await eventually(() => state.added.length === 10_001, 'what was kept');
+    await eventually(() => heardOf(state.added).length === 10_000, 'what was kept');
+    expect(logged.join()).toContain('"why":"shed"');
     expect(await count('socketShed', { listener: 'tcp:0', reason: 'full' })).toBe(101);
     expect(jobsOf(state.added)).toContain('path main  secret app-9998');
     expect(jobsOf(state.added)).not.toContain('path main  secret app-9999');
@@ -79,7 +80,7 @@ describe('a TCP listener', () => {
   });
 
   test('ends the connection that keeps most when halves of lines become too much', async () => {
-    const { state, dial, count } = await start({ maxLineBytes: 1_100_000 });
+    const { state, dial, count, logged } = await start({ maxLineBytes: 1_100_000 });
     const [greedy, second, third] = [await dial(), await dial(), await dial()];
     const half = (bytes: number) => `{"request":"${'x'.repeat(bytes)}`;
 
@@ -90,13 +91,14 @@ describe('a TCP listener', () => {
     await eventually(() => greedy.closed, 'the end of the greediest');
     expect([second.closed, third.closed]).toEqual([false, false]);
     expect(await count('ingestRefused', { reason: 'held' })).toBe(1);
+    expect(logged.join()).toContain('"why":"cut"');
     await eventually(() => asked(state) === 1, 'the reconcile');
     second.write(`"}\n${lineOf('after')}`);
     await eventually(() => jobsOf(state.added).includes('path main  secret after'), 'what the second says next');
   });
 
   test('passes over a line that is too long, counts it, and asks for a reconcile', async () => {
-    const { state, dial, count } = await start({ maxLineBytes: 10_000 });
+    const { state, dial, count, logged } = await start({ maxLineBytes: 10_000 });
     const socket = await dial();
 
     socket.write(auditLine({ requestData: 'x'.repeat(200_000) }) + lineOf('next'));
@@ -104,6 +106,7 @@ describe('a TCP listener', () => {
     await eventually(() => state.added.length === 2, 'the job and the reconcile');
     expect(await count('auditEntries', { verdict: 'malformed' })).toBe(1);
     expect(jobsOf(state.added).sort()).toEqual([wholeVault, 'path main  secret next']);
+    expect(logged.join()).toContain('"why":"unreadable"');
   });
 
   test('takes syslog messages with their lengths, and ends a connection whose lengths are wrong', async () => {
@@ -112,33 +115,42 @@ describe('a TCP listener', () => {
     const message = `<14>1 2026-03-01T12:00:00Z vault-0 vault 1 audit [a b="{"] ${lineOf('a')}`;
 
     socket.write(`${Buffer.byteLength(message)} ${message}`);
-    await eventually(() => state.added.length === 1, 'the job');
+    await eventually(() => heardOf(state.added).length === 1, 'the job');
     socket.write(message);
 
     await eventually(() => socket.closed, 'the end of the connection');
-    expect(jobsOf(state.added)).toEqual(['path main  secret a']);
+    expect(heardOf(state.added)).toEqual(['path main  secret a']);
     expect(await count('ingestRefused', { reason: 'framing' })).toBe(1);
   });
 
-  test('asks for a reconcile when another connection speaks, not when somebody only knocks', async () => {
-    const { state, dial } = await start();
+  test('asks for a reconcile when a connection speaks for the first time, not when somebody only knocks', async () => {
+    const clock = fakeClock();
+    const { state, dial, count } = await start({ clock });
     const speak = async (name: string): Promise<Socket> => {
       const socket = await dial();
-      socket.end(lineOf(name));
+      socket.write(lineOf(name));
       await eventually(() => jobsOf(state.added).includes(`path main  secret ${name}`), `the job of ${name}`);
       return socket;
     };
-    await speak('first');
     const knock = await dial();
+    await eventually(async () => (await count('socketConnections')) === 1, 'the knock');
     knock.destroy();
-    await eventually(() => knock.closed, 'the end of the knock');
-    const askedBefore = asked(state);
+    await eventually(async () => (await count('socketConnections')) === 0, 'the end of the knock');
+    await clock.advance(300_000);
+    const askedByKnock = asked(state);
 
-    await speak('second');
-    await speak('third');
-
+    const first = await speak('first');
     await eventually(() => asked(state) === 1, 'the reconcile');
-    expect(askedBefore).toBe(0);
+    first.write(lineOf('more'));
+    await eventually(() => jobsOf(state.added).includes('path main  secret more'), 'what it says next');
+    await clock.advance(300_000);
+    const askedByFirst = asked(state);
+    await speak('second');
+    await eventually(() => asked(state) === 2, 'the reconcile after the second');
+    await speak('third');
+    await clock.advance(300_000);
+
+    expect([askedByKnock, askedByFirst, asked(state)]).toEqual([0, 1, 3]);
     expect(state.added.find(({ job }) => job.kind === 'mount')?.delayMs).toBeGreaterThan(0);
   });
 
@@ -158,7 +170,7 @@ describe('a TCP listener', () => {
     for (const socket of sockets) socket.on('error', () => undefined).resume();
     sockets[0]?.write(lineOf('a'));
 
-    await eventually(() => world.state.added.length === 1, 'the job');
+    await eventually(() => heardOf(world.state.added).length === 1, 'the job');
     await eventually(() => sockets[1]?.closed === true, 'the end of the other');
     expect(await world.count('ingestRefused', { reason: 'address' })).toBe(1);
     sockets[0]?.destroy();
@@ -205,7 +217,7 @@ describe('a TCP listener', () => {
 
     await world.listeners.close();
 
-    expect(jobsOf(world.state.added)).toEqual(['path main  secret a']);
+    expect(heardOf(world.state.added)).toEqual(['path main  secret a']);
     await eventually(() => socket.closed, 'the end of the connection');
   });
 });

@@ -6,7 +6,7 @@ import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createAuthority, type Issued } from '../authority.ts';
 import { eventually, fakeClock, fakeState, jobsOf } from '../fakes.ts';
-import { type ListenersWorld, lineOf, startListeners } from './world.ts';
+import { heardOf, type ListenersWorld, lineOf, startListeners } from './world.ts';
 
 const ours = createAuthority('our authority');
 const others = createAuthority('another authority');
@@ -69,7 +69,7 @@ describe('a TCP listener with TLS', () => {
 
     dial(world).write(lineOf('a'));
 
-    await eventually(() => world.state.added.length === 1, 'the job');
+    await eventually(() => heardOf(world.state.added).length === 1, 'the job');
     expect(await world.count('socketConnections', { listener: 'tcp:0' })).toBe(1);
   });
 
@@ -92,8 +92,8 @@ describe('a TCP listener with TLS', () => {
     await eventually(() => strangers.every(({ closed }) => closed), 'the end of the strangers');
     dial(world, others.issue({ commonName: 'relay' })).write(lineOf('a'));
 
-    await eventually(() => world.state.added.length === 1, 'the job');
-    expect(jobsOf(world.state.added)).toEqual(['path main  secret a']);
+    await eventually(() => heardOf(world.state.added).length === 1, 'the job');
+    expect(heardOf(world.state.added)).toEqual(['path main  secret a']);
     expect(await world.count('ingestRefused', { reason: 'tls' })).toBe(2);
   });
 
@@ -112,7 +112,7 @@ describe('a TCP listener with TLS', () => {
     const world = await start({ clock });
     const before = dial(world);
     before.write(lineOf('a'));
-    await eventually(() => world.state.added.length === 1, 'the first job');
+    await eventually(() => heardOf(world.state.added).length === 1, 'the first job');
 
     await writePair(others.issue({ addresses: ['127.0.0.1'] }));
     await eventually(async () => {

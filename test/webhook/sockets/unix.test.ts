@@ -5,8 +5,8 @@ import { chmod, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { eventually, fakeState, jobsOf } from '../fakes.ts';
-import { type ListenersWorld, lineOf, startListeners } from './world.ts';
+import { eventually, fakeState } from '../fakes.ts';
+import { heardOf, type ListenersWorld, lineOf, startListeners } from './world.ts';
 
 const worlds: ListenersWorld[] = [];
 let folder = '';
@@ -47,8 +47,8 @@ describe('a listener on a unix socket', () => {
     socket.write(lineOf('a').slice(0, 100));
     socket.write(lineOf('a').slice(100) + lineOf('b'));
 
-    await eventually(() => state.added.length === 2, 'both jobs');
-    expect(jobsOf(state.added)).toEqual(['path main  secret a', 'path main  secret b']);
+    await eventually(() => heardOf(state.added).length === 2, 'both jobs');
+    expect(heardOf(state.added)).toEqual(['path main  secret a', 'path main  secret b']);
     expect(await count('socketConnections', { listener: `unix:${path}` })).toBe(1);
   });
 
@@ -70,7 +70,7 @@ describe('a listener on a unix socket', () => {
     (await dial(path)).write(lineOf('a'));
 
     expect(wasThere).toBe(true);
-    await eventually(() => state.added.length === 1, 'the job');
+    await eventually(() => heardOf(state.added).length === 1, 'the job');
   });
 
   test('leaves a socket alone on which somebody listens', async () => {
@@ -78,7 +78,7 @@ describe('a listener on a unix socket', () => {
 
     await expect(start()).rejects.toThrow(`another process listens on ${path}`);
     (await first.dial(path)).write(lineOf('a'));
-    await eventually(() => first.state.added.length === 1, 'the job');
+    await eventually(() => heardOf(first.state.added).length === 1, 'the job');
   });
 
   test('leaves a file alone that is no socket', async () => {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { createLogger } from '../../../src/logging.ts';
 import { createMetrics, type Metrics } from '../../../src/metrics.ts';
-import type { WebhookState } from '../../../src/state/contract.ts';
+import type { NewJob, WebhookState } from '../../../src/state/contract.ts';
 import type { Clock } from '../../../src/webhook/clock.ts';
 import { systemClock } from '../../../src/webhook/clock.ts';
 import { createIngest } from '../../../src/webhook/ingest.ts';
@@ -15,7 +15,7 @@ import {
   type SocketListenersOptions,
 } from '../../../src/webhook/sockets/listeners.ts';
 import { auditLine } from '../entries.ts';
-import { eventually } from '../fakes.ts';
+import { eventually, jobsOf } from '../fakes.ts';
 
 /** The socket listeners of a webhook, with nothing else of it but the way to the queue. */
 export interface ListenersWorld {
@@ -57,7 +57,7 @@ export async function startListeners(options: {
   const ingest = await createIngest({ state, queue, requests, metrics, clock, notify });
   const sockets: Socket[] = [];
   const end = async (): Promise<void> => {
-    requests.close();
+    await requests.close();
     await ingest.close();
     queue.close();
   };
@@ -104,6 +104,11 @@ export async function startListeners(options: {
       await eventually(() => sockets.every(({ closed }) => closed), 'the end of every connection');
     },
   };
+}
+
+/** The jobs of what was heard, without the reconciles that are asked for, as each new connection does. */
+export function heardOf(added: readonly NewJob[]): string[] {
+  return jobsOf(added).filter((job) => job.startsWith('path '));
 }
 
 /** The line of a write to `secret/data/<name>`. */

@@ -77,7 +77,7 @@ export async function makeTailWorld(): Promise<TailWorld> {
       const shared = { vault: 'main', checkpoint, maxLineBytes, ingest, requests, metrics, clock, notify };
       const end = async (tail?: Tail): Promise<void> => {
         await tail?.close();
-        requests.close();
+        await requests.close();
         await ingest.close();
         queue.close();
       };
