@@ -13,6 +13,7 @@ import {
 import { putAll, tailAudit } from './changes.ts';
 import { type Bench, type BenchContext, redisIfThere } from './context.ts';
 import { benchPath, idsOf, writeManifest } from './manifests.ts';
+import { measureNewSyncs, newSyncHeader } from './new-syncs.ts';
 import { startPeers } from './peers.ts';
 import { listenTo, type Running, startSingle, startSplit, untilQuiet } from './running.ts';
 import { formatTable } from './table.ts';
@@ -21,13 +22,15 @@ interface Rows {
   readonly sequence: string[][];
   readonly bursts: string[][];
   readonly onePath: string[][];
+  readonly newSyncs: string[][];
 }
 
 export const changeToCopy: Bench = {
   name: 'change-to-copy',
-  about: 'from a change in Vault to three copies: one after another, many secrets at once, one secret many times',
+  about:
+    'from a change in Vault to three copies: one after another, many secrets at once, one secret many times, and a sync that is new',
   async run(context) {
-    const rows: Rows = { sequence: [], bursts: [], onePath: [] };
+    const rows: Rows = { sequence: [], bursts: [], onePath: [], newSyncs: [] };
     await measure(context, rows);
     return [
       {
@@ -51,6 +54,13 @@ export const changeToCopy: Bench = {
         table: formatTable(onePathHeader, rows.onePath),
         notes: [
           'writes = versions that the store holds more than before. The value is compared with Vault once it was right, and again a second later.',
+        ],
+      },
+      {
+        title: 'A new sync, and at once a change of what it selects',
+        table: formatTable(newSyncHeader, rows.newSyncs),
+        notes: [
+          'From the manifest in its folder to the log line of the write after which the store holds the change, be it that the change was heard or that the first reconcile read it. One copy, one sync after another.',
         ],
       },
     ];
@@ -89,6 +99,8 @@ async function measure(context: BenchContext, rows: Rows): Promise<void> {
     rows.bursts.push(await measureBurst(scene, ids.length));
     say(`${running.mode}: one secret, many puts`);
     rows.onePath.push(...(await measureOnePath(scene, many(200))));
+    say(`${running.mode}: new syncs`);
+    rows.newSyncs.push(await measureNewSyncs(scene, folder, many(50)));
   };
   say(`one process: first copies of ${ids.length} secrets`);
   await measureRunning(() => startSingle({ settings, env }));

@@ -3,7 +3,7 @@ import type { Logger } from '../logging.ts';
 import type { InterestBoard, InterestEntry } from '../state/contract.ts';
 import type { Syncs } from './syncs.ts';
 
-/** Two publications are at least this far apart, in milliseconds. */
+/** One publication begins at least this long after the one before has ended, in milliseconds. */
 const apartMs = 250;
 
 export interface InterestPublisherOptions {
@@ -12,6 +12,8 @@ export interface InterestPublisherOptions {
   readonly logger: Logger;
   /** KV version of a mount; null when Vault does not tell now. `fresh` asks Vault, not memory. Must not throw. */
   readonly kvVersionOf: (place: MountKey, options: { readonly fresh: boolean }) => Promise<1 | 2 | null>;
+  /** Resolves after so many milliseconds, rejects when the signal is given; by default, time itself. */
+  readonly wait?: (ms: number, signal: AbortSignal) => Promise<unknown>;
 }
 
 type MountKey = Pick<InterestEntry, 'vault' | 'namespace' | 'mount'>;
@@ -23,6 +25,8 @@ export class InterestPublisher {
   #published: string | null = null;
   #publishing: Promise<void> | null = null;
   #next: Promise<void> | null = null;
+  /** The time after a publication in which none begins. */
+  #pause: Promise<void> | null = null;
   /** The next publication asks Vault about the mounts. */
   #fresh = false;
   #problem: string | null = 'the interest is not published yet';
@@ -37,18 +41,19 @@ export class InterestPublisher {
 
   /** Resolves once a document is published that holds every sync there was when this was called. */
   publish(): Promise<void> {
-    if (!this.#publishing) {
+    if (!this.#publishing && !this.#pause) {
       this.#publishing = this.#write().finally(() => {
         this.#publishing = null;
       });
       return this.#publishing;
     }
-    // One is under way and may have missed the latest: one more serves all who ask meanwhile.
-    this.#next ??= this.#publishing
+    // One is under way and may have missed the latest, or has just ended: one more serves all who ask meanwhile.
+    this.#next ??= Promise.resolve(this.#publishing)
       .catch(() => undefined)
-      .then(() => sleep(apartMs, undefined, { signal: this.#closing.signal, ref: false }))
+      .then(() => this.#pause)
       .then(() => {
         this.#next = null;
+        this.#closing.signal.throwIfAborted();
         return this.publish();
       });
     return this.#next;
@@ -80,6 +85,7 @@ export class InterestPublisher {
     if (document === this.#published) return;
     try {
       const revision = await board.publish({ entries, kvVersions });
+      this.#beginPause();
       this.#published = document;
       this.#problem = null;
       logger.debug({ revision, entries: entries.length }, 'interest published');
@@ -90,6 +96,15 @@ export class InterestPublisher {
     }
   }
 
+  #beginPause(): void {
+    const { signal } = this.#closing;
+    const { wait = waitUnref } = this.#options;
+    const end = (): void => {
+      this.#pause = null;
+    };
+    this.#pause = wait(apartMs, signal).then(end, end);
+  }
+
   /** KV versions spare the webhook from guessing what a path means. */
   async #versionsOf(entries: readonly InterestEntry[], fresh: boolean): Promise<Record<string, 1 | 2>> {
     const mounts = new Map(entries.map((entry) => [mountKeyOf(entry), entry]));
@@ -98,6 +113,11 @@ export class InterestPublisher {
     );
     return Object.fromEntries(versions.filter((known): known is [string, 1 | 2] => known[1] !== null));
   }
+}
+
+/** Keeps no process alive. */
+function waitUnref(ms: number, signal: AbortSignal): Promise<void> {
+  return sleep(ms, undefined, { signal, ref: false });
 }
 
 function mountKeyOf({ vault, namespace, mount }: MountKey): string {
