@@ -18,7 +18,7 @@ demo: dist/vault-secret-sync.cjs ## the main job on real input: Vault, three sto
 	@$(PROVISION) vault moto >/dev/null
 	@$(NODE) scripts/demo/main.ts
 
-test: dist/vault-secret-sync.cjs ## every check and test, against real peers (first run: about 15 minutes)
+test: dist/vault-secret-sync.cjs ## every check and test, against real peers (first run: some 25 minutes)
 	@$(PROVISION) redis valkey moto vault kube helm templates openbao syslog-ng rsyslog otelcol >/dev/null
 	@$(NODE) scripts/test.ts
 

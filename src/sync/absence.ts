@@ -1,6 +1,7 @@
 import { syncKeyOf, type VaultSecretSync } from '../crd/vault-secret-sync.ts';
+import type { Observed } from '../sync-targets/contract.ts';
 import type { AbsentSecret } from '../vault/contract.ts';
-import { describeSource } from './marks.ts';
+import { describeSource, mountIdOf, readRef } from './marks.ts';
 import { type Candidate, done, ownRecord, recordOf, resultOf } from './outcome.ts';
 import { type CopyRecord, type CopyResult, type Ledger, nothingWritten, type World } from './ports.ts';
 import { refusedId } from './refused.ts';
@@ -68,15 +69,17 @@ export async function leaveUnproven(
     readonly world: World;
     readonly read: AbsentSecret;
     readonly record: CopyRecord | null;
-    readonly signal: AbortSignal;
+    /** What the store shows. */
+    readonly observed: Observed | null | 'unknown';
   },
 ): Promise<CopyResult> {
-  const { world, read, record, signal } = options;
+  const { world, read, record, observed } = options;
   const { resolved, wanted } = candidate;
   const own = ownRecord(record, candidate);
   if (own?.state === 'deleted') return leaveToOther(world, candidate);
-  if (record?.sync !== resolved.key && !(await hasOurCopy(world, candidate, signal)))
-    return leaveToOther(world, candidate);
+  // When the store does not tell, we had better think that it holds a copy of ours.
+  const mayBeOurs = observed === 'unknown' || isOurs(candidate, observed);
+  if (record?.sync !== resolved.key && !mayBeOurs) return leaveToOther(world, candidate);
   const message =
     `Vault has no secret ${describeSource(wanted.source)}, but does not prove that there was one and it was deleted ` +
     '(never written, or the mount is another one now); a copy, if there is one, is left as it is';
@@ -100,16 +103,41 @@ export async function leaveUnproven(
   return result;
 }
 
-/** Whether the store holds a copy of ours; when it does not tell, we had better think so. */
-async function hasOurCopy(world: World, { resolved, wanted }: Candidate, signal: AbortSignal): Promise<boolean> {
+/** What the store shows of a copy; `unknown` when it does not tell. */
+export async function lookAtCopy(
+  world: World,
+  { wanted }: Candidate,
+  signal: AbortSignal,
+): Promise<Observed | null | 'unknown'> {
   const { id, target, name } = wanted;
   const call = (limited: AbortSignal) => target.describe(name, limited);
   try {
-    const observed = await callStore({ world, target, kind: 'read', label: id, backfill: true, signal, call });
-    return observed?.owner === resolved.owner && observed.existence === 'live';
+    return await callStore({ world, target, kind: 'read', label: id, backfill: true, signal, call });
   } catch {
-    return true;
+    return 'unknown';
   }
+}
+
+/**
+ * Whether the mark of a copy proves what no record does any more: that its secret was read from the very mount that has none of that
+ * name now. Pure.
+ */
+export function isProvenByMark(
+  candidate: Candidate,
+  read: AbsentSecret,
+  observed: Observed | null | 'unknown',
+): boolean {
+  if (observed === 'unknown' || observed === null || read.because !== 'notFound') return false;
+  const { resolved, unit } = candidate;
+  // A pinned version that is not there may never have been.
+  if (read.mountUuid === null || resolved.spec.source.version !== undefined) return false;
+  const told = readRef(observed.ref ?? '');
+  const [{ mount, name }] = unit.places;
+  return told?.path === `${mount}/${name}` && told.mountId === mountIdOf(read.mountUuid);
+}
+
+function isOurs({ resolved }: Candidate, observed: Observed | null): boolean {
+  return observed?.owner === resolved.owner && observed.existence === 'live';
 }
 
 /** Remembers since when Vault's answers have been older than what was heard or followed. */

@@ -1,5 +1,5 @@
 import type { SyncError } from '../errors.ts';
-import { leaveToOther, leaveUnproven, noteStale, wasReadTooEarly } from './absence.ts';
+import { isProvenByMark, leaveToOther, leaveUnproven, lookAtCopy, noteStale, wasReadTooEarly } from './absence.ts';
 import { type Deferred, reconcileCopy } from './copy.ts';
 import { isBehind, isCertainlyGone, isOldReading, isSuperseded } from './doubt.ts';
 import { parseSourceKey } from './marks.ts';
@@ -53,7 +53,11 @@ async function decideCandidate(
     const { mount } = work.place;
     if (resolved.selectsMetadata && own === null) return null;
     if (!(await isCertainlyGone(world, { read, mount, own, resolved }))) {
-      return leaveUnproven(candidate, { world, read, record, signal });
+      const known = own?.state === 'deleted' ? null : work.listed?.get(wanted.id);
+      const observed = known === undefined ? await lookAtCopy(world, candidate, signal) : known;
+      if (!isProvenByMark(candidate, read, observed)) {
+        return leaveUnproven(candidate, { world, read, record, observed });
+      }
     }
     if (record !== null && own === null && record.sync === resolved.key) {
       await world.ledger.forget(refusedId(resolved, wanted));

@@ -41,17 +41,21 @@ export function describeSource(key: string): string {
 const longestRef = 256;
 
 /**
- * Reference mark: `<namespace>/<name> <mount>/<path>[ <key>]`: the sync, the (first) secret that the copy is made of, and with
- * `granularity: key` the key, as Vault calls it. For people, and for whoever has to find the secret when no record is left. Path and key stand in letters,
- * digits and `_.:/+-@`, all else as `=` and two hex digits for each byte of UTF-8. They are left out where they would not fit.
+ * Reference mark: `<namespace>/<name> <mount>/<path> <mount id>[ <key>]`: the sync, the (first) secret that the copy is made of, the
+ * mount that it was read from (8 hex of SHA-256(uuid), `-` = not known), and with `granularity: key` the key, as Vault calls it. For
+ * people, and for whoever has to find the secret when no record is left. Path and key stand in letters, digits and `_.:/+-@`, all else
+ * as `=` and two hex digits for each byte of UTF-8. Where it would not fit, the sync stands alone.
  */
-function refOfCopy({ ref, source, key }: Stamp): string {
+function refOfCopy({ ref, source, mountUuid, key }: Stamp): string {
   const [{ mount, name }] = parseSourceKey(source).places;
-  const whole = [ref, `${mount}/${name}`, ...(key === null ? [] : [key])].map((part, at) =>
-    at === 0 ? part : spell(part),
-  );
-  const text = whole.join(' ');
-  return text.length <= longestRef && !whole.includes('') ? text : ref;
+  const words = [ref, spell(`${mount}/${name}`), mountIdOf(mountUuid), ...(key === null ? [] : [spell(key)])];
+  const whole = words.join(' ');
+  return whole.length <= longestRef && !words.includes('') ? whole : ref;
+}
+
+/** How a reference mark names a mount. */
+export function mountIdOf(uuid: string | null): string {
+  return uuid === null ? '-' : hash([uuid]).slice(0, 8);
 }
 
 /** The sync in a reference mark. */
@@ -59,11 +63,21 @@ export function syncInRef(ref: string): string {
   return ref.split(' ')[0] ?? '';
 }
 
-/** What a reference mark tells of a copy's source, `path` as `<mount>/<path>`; null when it tells nothing. */
-export function readRef(ref: string): { readonly path: string; readonly key: string | null } | null {
-  const [, path, key, ...more] = ref.split(' ');
-  if (path === undefined || more.length > 0 || ![path, key ?? path].every((part) => spelled.test(part))) return null;
-  return { path: readSpelled(path), key: key === undefined ? null : readSpelled(key) };
+/** What a reference mark tells of a copy's source. */
+export interface RefSource {
+  /** `<mount>/<path>` */
+  readonly path: string;
+  /** As `mountIdOf` gave it. */
+  readonly mountId: string;
+  readonly key: string | null;
+}
+
+/** Reads a reference mark back; null when it tells no source. */
+export function readRef(ref: string): RefSource | null {
+  const [, path, mountId, key, ...more] = ref.split(' ');
+  if (path === undefined || mountId === undefined || more.length > 0) return null;
+  if (![path, key ?? path].every((part) => spelled.test(part))) return null;
+  return { path: readSpelled(path), mountId, key: key === undefined ? null : readSpelled(key) };
 }
 
 const spelled = /^(?:[\w.:/+@-]|=[0-9A-F]{2})+$/;
@@ -85,6 +99,8 @@ export interface Stamp {
   /** The sync, as `refOf` gave it. */
   readonly ref: string;
   readonly source: string;
+  /** Of the mount that a single secret was read from; null = not known. */
+  readonly mountUuid: string | null;
   /** With `granularity: key` the key that the copy is made of, as Vault calls it. */
   readonly key: string | null;
   readonly version: number;

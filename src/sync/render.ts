@@ -22,7 +22,9 @@ export interface Rendered {
 export interface Content extends UnitContent {
   /** The keys of `chosen`. */
   readonly keys: readonly string[];
-  /** What one of them is called in Vault. */
+  /** Of the mount that a single secret was read from; null = not known. */
+  readonly mountUuid: string | null;
+  /** What one of the keys is called in Vault. */
   originOf(key: string): string;
   /** KV v2 version; of merged secrets the sum. */
   readonly version: number;
@@ -43,13 +45,14 @@ export function renderCopy(options: {
   const destination = expandDestination(into.destination, into.texts, namingPartsOf(unit, content, wanted.key));
   const value = wanted.key === null ? into.shape(content.chosen) : valueAt(content.chosen, wanted.key);
   const origin = wanted.key === null ? null : content.originOf(wanted.key);
-  // Source and key show in the reference mark.
-  const settings = [name, source, origin, shapeOf(destination)];
+  const { mountUuid, version } = content;
+  // Source, mount and key show in the reference mark.
+  const settings = [name, source, mountUuid, origin, shapeOf(destination)];
   const fingerprint = fingerprintOf(key, [...settings, value]);
   const { valueType } = (destination[into.store] ?? {}) as { valueType?: string };
   // The name is part of it, so that nobody sees from the marks which copies hold the same.
   const valueFingerprint = fingerprintOf(key, [name, source, wanted.key, valueType ?? null, value]);
-  const stamp: Stamp = { owner, ref, source, key: origin, version: content.version, fingerprint: valueFingerprint };
+  const stamp: Stamp = { owner, ref, source, mountUuid, key: origin, version, fingerprint: valueFingerprint };
   return {
     desired: {
       name,

@@ -91,7 +91,8 @@ export function unitWork(unit: Unit, reading: UnitReading): UnitWork {
           origins ??= originsIn(read.data, chooseKeys);
           return origins.get(key) ?? key;
         };
-        content = { chosen, keys: Object.keys(chosen), originOf, metadata, version };
+        const { mountUuid } = reading;
+        content = { chosen, keys: Object.keys(chosen), originOf, mountUuid, metadata, version };
       }
       return content;
     },

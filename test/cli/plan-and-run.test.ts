@@ -160,7 +160,7 @@ describe('a plan', () => {
       'team-a/writing create aws:eu-west-1:/app/db',
     ]);
     expect(classesOf(await run(world, [looking, writing]))).toEqual(classesOf(planned));
-    expect([...world.aws.copies.values()].map(({ ref }) => ref)).toEqual(['team-a/writing secret/app/db']);
+    expect([...world.aws.copies.values()].map(({ ref }) => ref)).toEqual(['team-a/writing secret/app/db 9840409d']);
   });
 
   test('leaves suspended syncs alone, and deletes the copies of one that is being deleted', async () => {
@@ -187,6 +187,8 @@ describe('a plan', () => {
     const world = new FakeWorld();
     world.vault.put('app/db', { user: 'ada' });
     await run(world, [someSync()]);
+    // Its mark does not tell.
+    world.aws.place('app/db', { ...world.aws.copies.get('app/db'), ref: 'team-a/db' });
     world.vault.deleteMetadata('app/db');
     const status = { sourceMounts: [{ mount: 'secret', uuid: world.vault.mountUuid }] };
 

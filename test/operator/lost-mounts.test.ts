@@ -11,6 +11,9 @@ beforeEach(async () => {
   replica.world.vault.put('app/db', { user: 'ada' });
   replica.knows(sync);
   await replica.reconcile();
+  // A copy whose mark does not tell which mount it was read from.
+  const copy = replica.world.aws.copies.get('app/db');
+  replica.world.aws.place('app/db', { ...copy, ref: 'team-a/db' });
   replica.manifests.statuses.set('team-a/db', {
     sourceMounts: [{ mount: 'secret', uuid: replica.world.vault.mountUuid }],
   });

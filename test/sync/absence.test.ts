@@ -96,15 +96,57 @@ describe('a copy goes only when Vault proves that its source is gone', () => {
     expect(copiesIn(world)).toBe(0);
   });
 
-  test('with ledger and status lost, nothing is proven', async () => {
+  test('with ledger and status lost, the mark of a copy tells which mount it was read from', async () => {
     const world = await worldInSync(sync);
     world.ledger.lose();
     world.vault.deleteMetadata('app/db');
 
     await world.follow('app/db', sync);
 
+    expect(copiesIn(world)).toBe(0);
+  });
+
+  test.each<[string, (ref: string) => string]>([
+    ['does not fit', (ref) => ref.split(' ')[0] ?? ''],
+    ['names another mount', (ref) => ref.replace(/\w{8}$/, '01234567')],
+    ['names no mount', (ref) => ref.replace(/\w{8}$/, '-')],
+    ['names another secret', (ref) => ref.replace('app/db', 'app/other')],
+  ])('with ledger and status lost, nothing is proven where the mark %s', async (_what, mark) => {
+    const world = await worldInSync(sync);
+    world.ledger.lose();
+    for (const { copies } of world.stores) {
+      for (const [name, copy] of copies) copies.set(name, { ...copy, ref: mark(copy.ref ?? '') });
+    }
+    world.vault.deleteMetadata('app/db');
+
+    await world.follow('app/db', sync);
+    await world.reconcile(sync);
+
     expect(copiesIn(world)).toBe(3);
     expect(world.results[0]?.reason).toBe('SourceNotFound');
+  });
+
+  test("a mark proves nothing where it is another owner's, or the version is pinned", async () => {
+    const pinned = someSync({ source: { version: 1 } });
+    const world = await worldInSync(pinned);
+    world.ledger.lose();
+    world.vault.deleteMetadata('app/db');
+
+    await world.follow('app/db', pinned);
+    await world.follow('app/db', someSync({}, { name: 'other' }));
+
+    expect(copiesIn(world)).toBe(1);
+  });
+
+  test('a copy that is read from a mount made anew bears that one’s mark, though its value is the same', async () => {
+    const world = await worldInSync(sync);
+    const before = world.aws.copies.get('app/db')?.ref;
+    world.vault.remount();
+    world.vault.put('app/db', { user: 'ada' });
+
+    await world.reconcile(sync);
+
+    expect(world.aws.copies.get('app/db')?.ref).not.toBe(before);
   });
 
   test('with ledger and status lost, a mount that does not tell its uuid proves nothing', async () => {

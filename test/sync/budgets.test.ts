@@ -56,6 +56,7 @@ describe('a call to a store', () => {
       'a look for a copy whose source is missing without proof',
       async (world) => {
         world.ledger.lose();
+        world.aws.place('app/db', { ...world.aws.copies.get('app/db'), ref: 'team-a/db' });
         world.vault.deleteMetadata('app/db');
         await world.follow('app/db', sync);
       },

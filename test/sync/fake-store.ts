@@ -76,7 +76,8 @@ export class FakeStore implements Target {
     const contentOf = (state: string | null) => state?.split('.').slice(1).join('.');
     const touched = written !== null && observed.versionId !== null && observed.versionId !== written.versionId;
     if (touched || contentOf(observed.state) !== contentOf(desired.marks.state)) differences.push('value');
-    if (JSON.stringify(observed.details) !== JSON.stringify(tagsOf(desired))) differences.push('tags');
+    const isTagged = JSON.stringify(observed.details) === JSON.stringify(tagsOf(desired));
+    if (!isTagged || observed.ref !== desired.marks.ref) differences.push('tags');
     return differences;
   }
 

@@ -21,7 +21,7 @@ describe('a change of one secret', () => {
       expect(store.copies.get('app/db')).toMatchObject({
         value: '{"user":"ada"}',
         owner: world.resolve(sync).owner,
-        ref: 'team-a/db secret/app/db',
+        ref: 'team-a/db secret/app/db 9840409d',
       });
     }
   });

@@ -222,7 +222,7 @@ describe('two syncs of one identity', () => {
 
     expect(outcome).toBe('done');
     expect(world.results.map(({ change }) => change).sort()).toEqual(['conflict', 'created']);
-    expect(world.aws.copies.get('app/db')?.ref).toBe(`${holder} secret/app/db`);
+    expect(world.aws.copies.get('app/db')?.ref).toBe(`${holder} secret/app/db 9840409d`);
   });
 
   test('that both name it after metadata take their turns', async () => {

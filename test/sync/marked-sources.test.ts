@@ -67,6 +67,22 @@ describe('a secret that is gone while nobody remembers its copies', () => {
     expect(world.stores.flatMap((store) => store.callsOf('remove'))).toEqual([]);
   });
 
+  test('is followed where no status tells of the mount either', async () => {
+    const sync = someSync({ path: 'secret/app/*' });
+    const world = new FakeWorld();
+    world.vault.put('app/a', { user: 'ada' });
+    world.vault.put('app/b', { user: 'eve' });
+    await world.reconcile(sync);
+    world.clock.now += 61_000;
+    world.vault.deleteMetadata('app/b');
+    world.ledger.lose();
+
+    const { whole } = await world.reconcile(sync);
+
+    expect([...world.aws.copies.keys()]).toEqual(['app/a']);
+    expect(whole).toBe(true);
+  });
+
   test('is not followed from a mount that was made anew', async () => {
     const wishes: Wishes = { path: 'secret/app/*' };
     const world = await forgottenWorld(wishes);

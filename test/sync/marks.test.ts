@@ -4,6 +4,7 @@ import {
   fingerprintOf,
   isMarkedFor,
   marksOf,
+  mountIdOf,
   ownerOf,
   parseSourceKey,
   readRef,
@@ -19,6 +20,7 @@ const stamp: Stamp = {
   owner: 'd4c1d1c0d7c4b1a0a0b1c2d3e4f50617',
   ref: 'team-a/db',
   source: '["main","","secret","app/db"]',
+  mountUuid: 'a-uuid',
   key: null,
   version: 7,
   fingerprint: '00112233445566778899aabbccddeeff',
@@ -47,14 +49,16 @@ describe('marks are for ever', () => {
   test('the state mark', () => {
     expect(marksOf(stamp)).toEqual({
       owner: stamp.owner,
-      ref: 'team-a/db secret/app/db',
+      ref: 'team-a/db secret/app/db a11d3039',
       state: '7.073aadac76c86bd2.00112233445566778899aabbccddeeff',
     });
   });
 
   test('the reference mark of a copy by key, and of a path with letters that no tag can hold', () => {
     const source = sourceKeyOf('main', [{ namespace: 'a', mount: 'kv', name: 'app/é =4A#' }]);
-    expect(marksOf({ ...stamp, source, key: 'user name' }).ref).toBe('team-a/db kv/app/=C3=A9=20=3D4A=23 user=20name');
+    expect(marksOf({ ...stamp, source, mountUuid: null, key: 'user name' }).ref).toBe(
+      'team-a/db kv/app/=C3=A9=20=3D4A=23 - user=20name',
+    );
   });
 
   test('the fingerprint', () => {
@@ -83,6 +87,7 @@ describe('versionIdOf', () => {
     owner: fc.string(),
     ref: fc.string(),
     source: fc.string({ unit: 'binary' }),
+    mountUuid: fc.option(fc.string()),
     key: fc.option(fc.string()),
     version: fc.integer({ min: 0, max: 2 ** 31 - 1 }),
     fingerprint: fc.string(),
@@ -161,7 +166,8 @@ describe('a reference mark', () => {
 
         expect(ref).toMatch(/^[\w.:/=+@ -]{1,256}$/);
         expect(syncInRef(ref)).toBe('team-a/db');
-        if (ref !== stamp.ref) expect(readRef(ref)).toEqual({ path: `${mount}/${name}`, key });
+        if (ref !== stamp.ref)
+          expect(readRef(ref)).toEqual({ path: `${mount}/${name}`, mountId: mountIdOf('a-uuid'), key });
       }),
       { seed: 1 },
     );
@@ -172,19 +178,20 @@ describe('a reference mark', () => {
       marksOf({ ...stamp, source: sourceKeyOf('main', [{ namespace: '', mount: 'kv', name: 'n'.repeat(length) }]) })
         .ref;
 
-    expect(refWith(256 - 'team-a/db kv/'.length)).toHaveLength(256);
-    expect(refWith(257 - 'team-a/db kv/'.length)).toBe('team-a/db');
+    const others = 'team-a/db kv/ 12345678'.length;
+    expect(refWith(256 - others)).toHaveLength(256);
+    expect(refWith(257 - others)).toBe('team-a/db');
   });
 
   test.each([
     '',
     'team-a/db',
-    'team-a/db ',
-    'team-a/db a b c',
-    'team-a/db kv/=4',
-    'team-a/db kv/=zz',
-    'team-a/db kv/ä',
-    'a b/c ',
+    'team-a/db a/b',
+    'team-a/db a/b 1 c d',
+    'team-a/db kv/=4 1',
+    'team-a/db kv/=zz 1',
+    'team-a/db kv/ä 1',
+    'a b/c 1 ',
   ])('that is %j tells no source', (ref) => {
     expect(readRef(ref)).toBeNull();
   });

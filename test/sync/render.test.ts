@@ -31,7 +31,7 @@ function render(wishes: Wishes = {}) {
     key: Buffer.from('0123456789abcdef'),
     unit,
     wanted,
-    content: { chosen: data, keys: Object.keys(data), originOf: (key) => key, metadata, version },
+    content: { chosen: data, keys: Object.keys(data), originOf: (key) => key, mountUuid: 'uuid-1', metadata, version },
   });
 }
 

@@ -53,9 +53,9 @@ It was done when \`status.lastHandledReconcileAt\` has that value.
 **Take it away.** With \`removalPolicy: Retain\` the copies stay when the resource or a destination is removed. With \`removalPolicy: Delete\` they go: the
 resource then bears the finalizer \`${finalizer}\` until they are gone. Only copies that bear the mark of this resource are ever deleted.
 
-**See what a copy was made of.** Each copy bears the mark \`vss-owner\` and, readable, \`vss-ref\`: \`<namespace>/<name> <mount>/<path>\`, of a copy by key with the key behind it. What has no
+**See what a copy was made of.** Each copy bears the mark \`vss-owner\` and, readable, \`vss-ref\`: \`<namespace>/<name> <mount>/<path> <mount id>\`, of a copy by key with the key behind it. What has no
 place in a tag is written \`=C3=A9\`; where it is longer than 256 characters the resource stands there alone. By this mark a full reconcile finds, and follows, secrets that
-were deleted while nothing listened and no record of the copy is left.
+were deleted while nothing listened and no record of the copy is left; the mount id (8 hex of a hash of its uuid) proves that they were in this very mount.
 
 **Take over what is there already.** A secret in the store that bears no mark of this resource is left alone and reported as a conflict, unless
 \`adoptionPolicy\` says otherwise.`;
