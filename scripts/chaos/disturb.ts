@@ -10,34 +10,39 @@ export interface DisturbedWorld {
   readonly stores: readonly DisturbedStore[];
 }
 
-/** Makes one thing go wrong and mends it after its time. */
-export async function disturb(world: DisturbedWorld, disturbance: Disturbance): Promise<void> {
+/**
+ * Makes one thing go wrong and mends it after its time.
+ * @returns how many it befell: a process that is being started anew cannot be killed again
+ */
+export async function disturb(world: DisturbedWorld, disturbance: Disturbance): Promise<number> {
   const { forMs } = disturbance;
   switch (disturbance.kind) {
     case 'redis':
-      return world.redis.disturb(disturbance.trouble, forMs);
+      return (await world.redis.disturb(disturbance.trouble, forMs)) ? 1 : 0;
     case 'store': {
       const store = world.stores.find(({ name }) => name === disturbance.store);
       await store?.fault(disturbance.fault);
       await sleep(forMs);
-      return store?.heal();
+      await store?.heal();
+      return 1;
     }
     case 'kill':
     case 'restart':
     case 'pause': {
-      const victims = disturbance.who.map((index) => world.replicas[disturbance.role][index] as Replica);
+      const meant = disturbance.who.map((index) => world.replicas[disturbance.role][index] as Replica);
+      const victims = meant.filter((replica) => replica.isUp);
       if (disturbance.kind === 'pause') {
         for (const victim of victims) victim.pause();
         await sleep(forMs);
         for (const victim of victims) victim.resume();
-        return;
+        return victims.length;
       }
       const signal = disturbance.kind === 'kill' ? 'SIGKILL' : 'SIGTERM';
       await Promise.all(victims.map((victim) => victim.end(signal)));
       // A rolling restart leaves no gap but that of starting.
       if (disturbance.kind === 'kill') await sleep(forMs);
       await Promise.all(victims.map((victim) => victim.start()));
-      return;
+      return victims.length;
     }
     default: {
       const never: never = disturbance;

@@ -35,7 +35,7 @@ export class History {
   }
 
   /** The latest events of a secret. */
-  latest(secret: string, count = 12): readonly string[] {
+  latest(secret: string, count = 40): readonly string[] {
     return (this.#events.get(secret) ?? []).slice(-count);
   }
 }

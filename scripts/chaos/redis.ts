@@ -12,13 +12,17 @@ import type { RedisMode, RedisTrouble, Role } from './plan.ts';
 export interface DisturbedRedis {
   /** What the settings of a role say of it; each role has a user of its own with the least rights. */
   settingsFor(role: Role): Settings['state'];
-  /** Resolves once it is mended. */
-  disturb(trouble: RedisTrouble, forMs: number): Promise<void>;
+  /** Makes one thing go wrong, after what went wrong before. Resolves once it is mended; false = it could not be done. */
+  disturb(trouble: RedisTrouble, forMs: number): Promise<boolean>;
+  /** How often another server took over. */
+  failovers(): number;
   stop(): Promise<void>;
 }
 
 interface Servers {
   readonly state: Pick<Settings['state'], 'redis' | 'sentinel' | 'cluster'>;
+  /** Every server with data. */
+  readonly all: readonly RedisPeer[];
   /** The one that takes writes now. */
   primary(): Promise<RedisPeer>;
   /** Asks a replica to take over. */
@@ -37,9 +41,25 @@ export async function startDisturbedRedis(mode: RedisMode): Promise<DisturbedRed
     `user operator on >operator-password ${rules.operator}`,
   ];
   const servers = await { standalone, sentinel: sentinels, cluster }[mode](users);
+  const findPrimary = () => eventually(() => servers.primary(), { what: 'a primary', within: 60_000 });
+  let primary = await findPrimary();
+  let failovers = 0;
+  const disturbNow = async (trouble: RedisTrouble, forMs: number) => {
+    const wasDone = await disturb(servers, primary, trouble, forMs);
+    const latest = await findPrimary();
+    if (latest !== primary) failovers++;
+    primary = latest;
+    return wasDone;
+  };
+  let before: Promise<unknown> = Promise.resolve();
   return {
     settingsFor: (role) => ({ ...servers.state, prefix, username: role, password: `${role}-password` }),
-    disturb: (trouble, forMs) => disturb(servers, trouble, forMs),
+    disturb(trouble, forMs) {
+      const now = before.then(() => disturbNow(trouble, forMs));
+      before = now.catch(() => undefined);
+      return now;
+    },
+    failovers: () => failovers,
     stop: () => servers.stop(),
   };
 }
@@ -48,6 +68,7 @@ async function standalone(users: readonly string[]): Promise<Servers> {
   const server = await startRedis({ users, appendOnly: true });
   return {
     state: { redis: server.url },
+    all: [server],
     primary: async () => server,
     handOver: async () => undefined,
     stop: () => server.stop(),
@@ -58,6 +79,7 @@ async function sentinels(users: readonly string[]): Promise<Servers> {
   const group = await startRedisSentinels({ users });
   return {
     state: { sentinel: { name: group.name, nodes: [...group.sentinels] } },
+    all: group.servers,
     async primary() {
       const port = await group.primaryPort();
       return group.servers.find((server) => server.port === port) as RedisPeer;
@@ -76,6 +98,7 @@ async function cluster(users: readonly string[]): Promise<Servers> {
   const primary = async () => group.nodes[await group.holderOf(root)] as RedisPeer;
   return {
     state: { cluster: { nodes: [...group.addresses] } },
+    all: group.nodes,
     primary,
     async handOver() {
       const { port } = await primary();
@@ -92,26 +115,32 @@ async function cluster(users: readonly string[]): Promise<Servers> {
   };
 }
 
-async function disturb(servers: Servers, trouble: RedisTrouble, forMs: number): Promise<void> {
-  const server = await eventually(() => servers.primary(), { what: 'a primary', within: 60_000 });
-  const { port } = server;
+/** @returns false where Redis refused it */
+async function disturb(servers: Servers, primary: RedisPeer, trouble: RedisTrouble, forMs: number): Promise<boolean> {
+  const { port } = primary;
   switch (trouble) {
     case 'restart':
     case 'die':
-      await server.kill();
+      await primary.kill();
       await sleep(forMs);
-      return server.restart();
+      await primary.restart();
+      return true;
     case 'freeze':
-      server.pause();
+    case 'gone': {
+      // A group keeps nothing on disk: killed, all of it would be emptied as well, and that is another trouble.
+      const victims = trouble === 'freeze' ? [primary] : servers.all;
+      for (const victim of victims) victim.pause();
       await sleep(forMs);
-      return server.resume();
+      for (const victim of victims) victim.resume();
+      return true;
+    }
     case 'slow': {
       const end = performance.now() + forMs;
       while (performance.now() < end) {
         await ask(port, (client) => client.call('CLIENT', 'PAUSE', 400)).catch(() => undefined);
         await sleep(600);
       }
-      return;
+      return true;
     }
     case 'full':
     case 'evict': {
@@ -119,12 +148,18 @@ async function disturb(servers: Servers, trouble: RedisTrouble, forMs: number): 
       const room = isFull ? 1 : (await usedMemory(port)) - 64 * 1024;
       await configure(port, isFull ? 'noeviction' : 'allkeys-random', room);
       await sleep(forMs);
-      return configure(port, 'noeviction', 0);
+      await configure(port, 'noeviction', 0);
+      return true;
     }
     case 'empty':
-      return void (await ask(port, (client) => client.flushall()));
-    case 'hand over':
-      return servers.handOver().catch(() => undefined);
+      await ask(port, (client) => client.flushall());
+      return true;
+    case 'hand over': {
+      const agreed = () => servers.handOver().then(() => true);
+      const wasDone = await eventually(agreed, { what: 'a replica that takes over', every: 200 }).catch(() => false);
+      await sleep(forMs);
+      return wasDone;
+    }
     default: {
       const never: never = trouble;
       return never;

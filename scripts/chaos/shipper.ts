@@ -46,7 +46,7 @@ export interface ShipperOptions {
 export class Shipper {
   readonly counts: ShipperCounts = { entries: 0, taken: 0, answered503: 0, broken: 0, retries: 0, givenUp: 0 };
   readonly #options: ShipperOptions;
-  readonly #waiting: Batch[] = [];
+  readonly #waiting: string[] = [];
   #underWay = 0;
   #closed = false;
   #running: Promise<unknown> = Promise.resolve();
@@ -82,23 +82,21 @@ export class Shipper {
       const lines = rest.subarray(0, end).toString('utf8').split('\n').slice(0, -1);
       rest = rest.subarray(end);
       this.counts.entries += lines.length;
-      const size = this.#options.sender === 'again' ? linesOfBatch : 1;
-      for (let from = 0; from < lines.length; from += size) {
-        const some = lines.slice(from, from + size);
-        this.#waiting.push({ lines: some, secrets: some.flatMap(secretsIn) });
-      }
+      for (const line of lines) this.#waiting.push(line);
       if (bytesRead === 0) await sleep(20);
     }
     await file.close();
   }
 
   async #carry(): Promise<void> {
+    const size = this.#options.sender === 'again' ? linesOfBatch : 1;
     while (!this.#closed) {
-      const batch = this.#waiting.shift();
-      if (!batch) {
+      const lines = this.#waiting.splice(0, size);
+      if (lines.length === 0) {
         await sleep(10);
         continue;
       }
+      const batch = { lines, secrets: lines.flatMap(secretsIn) };
       this.#underWay++;
       await (this.#options.sender === 'again' ? this.#sendUntilTaken(batch) : this.#sendOnce(batch));
       this.#underWay--;

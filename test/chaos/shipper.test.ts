@@ -14,6 +14,8 @@ import { eventually } from '../peers/processes.ts';
 let folder: string;
 let webhook: Server;
 let heard: string[];
+/** Lines of each post that was taken. */
+let sizes: number[];
 /** Statuses of the next answers; 200 after them. */
 let answers: number[];
 let history: History;
@@ -22,12 +24,16 @@ let shipper: Shipper;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'vss-shipper-'));
   heard = [];
+  sizes = [];
   answers = [];
   history = new History();
   webhook = createServer(async (request, response) => {
     const lines = (await text(request)).trimEnd().split('\n');
     const status = answers.shift() ?? 200;
-    if (status === 200) heard.push(...lines);
+    if (status === 200) {
+      heard.push(...lines);
+      sizes.push(lines.length);
+    }
     response.writeHead(status, { connection: 'close' }).end();
   }).listen(0, '127.0.0.1');
   await once(webhook, 'listening');
@@ -39,10 +45,13 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function ship(sender: Sender, url: string | null = address()): Promise<(...lines: string[]) => Promise<void>> {
+async function ship(
+  sender: Sender,
+  url: string | null | (() => string | null) = address(),
+): Promise<(...lines: string[]) => Promise<void>> {
   const file = join(folder, 'audit.log');
   await writeFile(file, '');
-  const doors = () => [{ name: 'webhook 0', url }];
+  const doors = () => [{ name: 'webhook 0', url: typeof url === 'function' ? url() : url }];
   shipper = new Shipper({ file, sender, doors, random: () => 0, history });
   await shipper.start();
   return (...lines) => appendFile(file, lines.map((line) => `${line}\n`).join(''));
@@ -97,4 +106,20 @@ test('half a line waits for its other half', async () => {
   await eventually(() => heard.length === 2, { what: 'both entries' });
 
   expect(heard).toEqual([line, change('b')]);
+});
+
+test('what has piled up while no webhook was there goes in few posts', async () => {
+  let url: string | null = null;
+  const write = await ship('again', () => url);
+
+  for (let written = 1; written <= 30; written++) {
+    await write(change(`s${written}`));
+    await eventually(() => shipper.counts.entries === written, { what: 'the line to be read' });
+  }
+  url = address();
+  await eventually(() => shipper.counts.taken === 30, { what: 'all of them' });
+
+  // Four were under way before.
+  expect(sizes.length).toBeLessThanOrEqual(5);
+  expect(heard).toHaveLength(30);
 });
