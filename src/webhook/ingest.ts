@@ -12,6 +12,7 @@ import type { ReconcileRequests } from './reconcile-requests.ts';
 import { RepeatedEntries } from './repeated-entries.ts';
 import { UnreadChanges } from './unread-changes.ts';
 import { createTellUnreadable } from './unreadable.ts';
+import { metricsOf, type VaultMetrics } from './vault-metrics.ts';
 
 export interface Ingest {
   /** `bound`: how much may be kept, by whoever cannot make the sender wait. */
@@ -61,9 +62,15 @@ export async function createIngest(options: IngestOptions): Promise<Ingest> {
 
   const repeated = new RepeatedEntries(clock);
   const tellUnreadable = createTellUnreadable({ requests, metrics, notify });
-  const intakeOptions = { watch, recent, unread, repeated, queue, metrics, clock, tellUnreadable };
+  const intakeOptions = { watch, recent, unread, repeated, queue, clock, tellUnreadable };
+  const byVault = new Map<string, VaultMetrics>();
+  const metricsFor = (vault: string): VaultMetrics => {
+    const known = byVault.get(vault) ?? metricsOf(vault, metrics);
+    byVault.set(vault, known);
+    return known;
+  };
   return {
-    open: (vault, bound) => new Intake(vault, intakeOptions, bound ?? null),
+    open: (vault, bound) => new Intake(vault, { ...intakeOptions, metrics: metricsFor(vault), bound: bound ?? null }),
     isReady: () => watch.hasRead(),
     close: () => watch.close(),
   };

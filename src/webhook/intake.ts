@@ -1,4 +1,3 @@
-import type { Metrics } from '../metrics.ts';
 import type { Heard, NewJob } from '../state/contract.ts';
 import type { VerdictSink } from './audit/reader.ts';
 import { mayHideChange, type Reason, type Verdict, type VerdictKind } from './audit/verdict.ts';
@@ -11,10 +10,11 @@ import type { RecentChanges } from './recent-changes.ts';
 import type { RepeatedEntries } from './repeated-entries.ts';
 import type { UnreadChanges } from './unread-changes.ts';
 import type { TellUnreadable } from './unreadable.ts';
+import type { VaultMetrics } from './vault-metrics.ts';
 
 /** Without a published interest no more than this many jobs may wait; beyond, one job stands for the whole Vault. */
 const pendingWithoutInterest = 10_000;
-/** Jobs handed to the queue in one call: some 100 ms of Redis' time. */
+/** Jobs handed to the queue in one call: some 50 ms of Redis' time. */
 const jobsPerAdd = 2_000;
 /** Entries kept so as to be known again, while a socket's jobs wait for the queue; and the longest of them, in characters. */
 const maxEntries = 10_000;
@@ -27,7 +27,6 @@ export interface IntakeOptions {
   readonly unread: UnreadChanges;
   readonly repeated: RepeatedEntries;
   readonly queue: Queue;
-  readonly metrics: Metrics;
   readonly clock: Clock;
   readonly tellUnreadable: TellUnreadable;
 }
@@ -39,6 +38,7 @@ export interface IntakeOptions {
 export class Intake implements VerdictSink {
   readonly #vault: string;
   readonly #options: IntakeOptions;
+  readonly #metrics: VaultMetrics;
   readonly #batch: JobBatch;
   /** Entries whose jobs are in the batch. */
   #entries: string[] = [];
@@ -47,10 +47,11 @@ export class Intake implements VerdictSink {
   #unreadable: Map<Reason, number> | null = null;
 
   /** `bound`: how much is kept until it is handed in; null where the sender can be made to wait. */
-  constructor(vault: string, options: IntakeOptions, bound: BatchBound | null) {
+  constructor(vault: string, options: IntakeOptions & { metrics: VaultMetrics; bound: BatchBound | null }) {
     this.#vault = vault;
     this.#options = options;
-    this.#batch = new JobBatch(bound);
+    this.#metrics = options.metrics;
+    this.#batch = new JobBatch(options.bound);
   }
 
   /** Different jobs gathered and not handed to the queue yet. */
@@ -75,7 +76,7 @@ export class Intake implements VerdictSink {
     this.#counts[verdict.verdict] += 1;
     if (verdict.verdict === 'malformed' && mayHideChange(verdict.reason)) this.#missed(verdict.reason);
     if (verdict.verdict !== 'changed' && verdict.verdict !== 'reconcile') return;
-    const { watch, recent, repeated, metrics, clock } = this.#options;
+    const { watch, recent, repeated, clock } = this.#options;
     const vault = this.#vault;
     const now = clock.now();
     const jobs = jobsFor({ index: watch.current(), vault, verdict, now });
@@ -87,7 +88,7 @@ export class Intake implements VerdictSink {
     if (entry !== null && repeated.has(entry)) return;
     for (const { job, heard } of jobs) this.#batch.add(job, heard);
     if (entry !== null && this.#entries.length < maxEntries && entry.length < longestEntry) this.#entries.push(entry);
-    if (verdict.time !== null) metrics.entryToReceiptSeconds.observe({ vault }, secondsFrom(verdict.time, now));
+    if (verdict.time !== null) this.#metrics.toReceipt.observe(secondsFrom(verdict.time, now));
   }
 
   #missed(reason: Reason): void {
@@ -122,11 +123,8 @@ export class Intake implements VerdictSink {
   }
 
   #observe(jobs: readonly NewJob[]): void {
-    const { metrics, clock } = this.#options;
-    const now = clock.now();
-    for (const { heard } of jobs) {
-      if (heard) metrics.entryToQueueSeconds.observe({ vault: this.#vault }, secondsFrom(heard.at, now));
-    }
+    const now = this.#options.clock.now();
+    for (const { heard } of jobs) if (heard) this.#metrics.toQueue.observe(secondsFrom(heard.at, now));
   }
 
   /** Counts what was heard, without handing in any job. */
@@ -134,7 +132,7 @@ export class Intake implements VerdictSink {
     for (const verdict of verdictKinds) {
       const count = this.#counts[verdict];
       if (count === 0) continue;
-      this.#options.metrics.auditEntries.inc({ vault: this.#vault, verdict }, count);
+      this.#metrics.entries[verdict].inc(count);
       this.#counts[verdict] = 0;
     }
     if (this.#unreadable === null) return;

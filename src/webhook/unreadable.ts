@@ -10,7 +10,7 @@ export type TellUnreadable = (vault: string, times: ReadonlyMap<Reason, number>)
 const remedies: Partial<Record<Reason, string>> = {
   TooLong:
     'a line is longer than webhook.maxLineBytes, and is lost: set elide_list_responses=true at the audit device, or raise the limit',
-  TooComplex: 'a line is lost, for it has too many objects to be parsed: let the sender batch less',
+  TooComplex: 'a line is lost, for it has too many values to be parsed: let the sender batch less',
   BadEncoding:
     'a body cannot be decompressed, and is lost: it is damaged, or let the sender use gzip, deflate, br, zstd or none',
   Msgpack:
