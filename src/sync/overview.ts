@@ -90,12 +90,8 @@ export async function listCopies(
   const isLiteral = resolved.selection.selectors.every(({ kind }) => kind === 'literal');
   const isSingle = isLiteral && sources.size <= 1 && resolved.destinations.every(({ perKey }) => !perKey);
   if (!verify || isSingle) {
-    // Unless there were copies, they may have to go, and this manifest is new or the ledger was lost: then only a
-    // listing shows whatever nothing asks for any more, or whose secret is gone, and no record tells of.
     const hadCopies = (resolved.sync.status?.destinations ?? []).length > 0;
-    const { removalPolicy, deletionPolicy } = resolved.spec;
-    const matters = hadCopies && (removalPolicy === 'Delete' || (!isLiteral && deletionPolicy === 'Delete'));
-    if (!matters || (await wasSwept(work))) return { all, compared };
+    if (!hadCopies || !(await mayHideGone(work, isLiteral))) return { all, compared };
   }
   for (const target of await targetsOf(work)) {
     try {
@@ -118,13 +114,21 @@ export async function listCopies(
 
 const sweptFact = 'swept';
 
-/** Whether a full reconcile has gone through the copies of this very manifest. */
-async function wasSwept({ world, resolved }: Pick<SyncWork, 'world' | 'resolved'>): Promise<boolean> {
-  return (await world.ledger.recall(resolved.key, sweptFact)) === lifeOf(resolved);
+/**
+ * Whether only a listing shows copies that have to go: those that a new manifest does not ask for any more, and, where the ledger
+ * was lost, those of which no record tells and whose secret no list of Vault's shows.
+ */
+async function mayHideGone({ world, resolved }: SyncWork, isLiteral: boolean): Promise<boolean> {
+  const { removalPolicy, deletionPolicy } = resolved.spec;
+  const swept = await world.ledger.recall(resolved.key, sweptFact);
+  if (removalPolicy === 'Delete' && swept !== lifeOf(resolved)) return true;
+  return deletionPolicy === 'Delete' && !isLiteral && swept === null;
 }
 
 export async function rememberSweep({ world, resolved }: SyncWork): Promise<void> {
-  if (!(await wasSwept({ world, resolved }))) await world.ledger.remember(resolved.key, sweptFact, lifeOf(resolved));
+  const life = lifeOf(resolved);
+  if ((await world.ledger.recall(resolved.key, sweptFact)) === life) return;
+  await world.ledger.remember(resolved.key, sweptFact, life);
 }
 
 function lifeOf({ sync }: SyncWork['resolved']): string {
