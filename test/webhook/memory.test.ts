@@ -174,9 +174,9 @@ describe('the webhook holds little', () => {
   });
 
   test.each([
-    { what: 'garbage in lines', times: 100, piece: `${digits(1_000)}\n` },
-    { what: 'garbage without an end', times: 100, piece: digits(1_000) },
-    { what: 'objects that break off', times: 100, piece: '{"type":"response","request":{"a":[[{\n' },
+    { what: 'garbage in lines', times: 30, piece: `${digits(1_000)}\n` },
+    { what: 'garbage without an end', times: 30, piece: digits(1_000) },
+    { what: 'objects that break off', times: 30, piece: '{"type":"response","request":{"a":[[{\n' },
     { what: 'quotes, backslashes and braces', times: 20, piece: `"\\{"\\\\[{"]}\n{"\\u0022${digits(1_000)}` },
   ])('of $times MB of $what from a sender that is let in', async ({ piece, times }) => {
     const world = await start();
