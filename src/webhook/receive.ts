@@ -12,8 +12,8 @@ import type { SenderLimits } from './sender-limits.ts';
 import type { WebhookLimits } from './settings.ts';
 import type { Claims, WhichVault } from './which-vault.ts';
 
-/** Jobs gathered from one body before they are handed to the queue. */
-const maxGathered = 10_000;
+/** Jobs gathered from one body before they are handed to the queue: few, so that Redis is busy while the rest of it is read. */
+const maxGathered = 1_000;
 /** While too much is held in all, only requests that hold more than this are given up (bytes). */
 const littleHeld = 1024 * 1024;
 
