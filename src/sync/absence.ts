@@ -83,7 +83,9 @@ export async function leaveUnproven(
   const message =
     `Vault has no secret ${describeSource(wanted.source)}, but does not prove that there was one and it was deleted ` +
     '(never written, or the mount is another one now); a copy, if there is one, is left as it is';
-  const outcome = { ...done('failed', 'failed'), reason: 'SourceNotFound', message };
+  // What the store does not tell now may be the proof.
+  const retry = observed === 'unknown' ? { afterMs: null, countsAsAttempt: true } : null;
+  const outcome = { ...done('failed', 'failed'), reason: 'SourceNotFound', message, retry };
   const result = resultOf(candidate, outcome);
   world.onCopy(result);
   // What the deletion guard has stopped stays so.

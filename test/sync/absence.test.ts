@@ -126,6 +126,22 @@ describe('a copy goes only when Vault proves that its source is gone', () => {
     expect(world.results[0]?.reason).toBe('SourceNotFound');
   });
 
+  test('with ledger and status lost, a copy whose store does not answer is tried again', async () => {
+    const world = await worldInSync(sync);
+    world.ledger.lose();
+    world.vault.deleteMetadata('app/db');
+    for (const store of world.stores) store.failing.set('describe', new Error('ECONNRESET'));
+    await world.follow('app/db', sync);
+    const left = copiesIn(world);
+    const tried = world.results.map(({ copy, retry }) => ({ copy, isTriedAgain: retry !== null }));
+    for (const store of world.stores) store.failing.clear();
+
+    for (const { copy } of tried) await world.follow('app/db', sync, { only: copy, verify: true });
+
+    expect(tried.map(({ isTriedAgain }) => isTriedAgain)).toEqual([true, true, true]);
+    expect([left, copiesIn(world)]).toEqual([3, 0]);
+  });
+
   test("a mark proves nothing where it is another owner's, or the version is pinned", async () => {
     const pinned = someSync({ source: { version: 1 } });
     const world = await worldInSync(pinned);
