@@ -34,7 +34,15 @@ export function createAnswers(options: {
   readonly isClosing: () => boolean;
 }): Answers {
   const { metrics, clock, isClosing } = options;
+  /** To be called before an answer: a webhook that closes after it would wait for a connection on which nothing comes any more. */
+  const endWithBody = ({ req: request }: ServerResponse): void => {
+    if (request.complete) return;
+    request.once('close', () => {
+      if (isClosing()) request.socket.destroySoon();
+    });
+  };
   const answer: Answers['answer'] = (response, status, headers) => {
+    endWithBody(response);
     const closing = isClosing() ? { Connection: 'close' } : undefined;
     const all = headers || closing ? { ...noBody, ...headers, ...closing } : noBody;
     response.writeHead(status, all).end();
@@ -72,6 +80,7 @@ export function createAnswers(options: {
         answer(response, 200);
         return;
       }
+      endWithBody(response);
       const closing = isClosing() ? { Connection: 'close' } : undefined;
       const headers = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body), ...closing };
       response.writeHead(200, headers).end(body);

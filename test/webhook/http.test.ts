@@ -338,6 +338,28 @@ describe('the end', () => {
     expect(await ended).toMatchObject({ code: 'ECONNRESET' });
   });
 
+  test.each([
+    { what: 'turned away', path: '/events', authorization: 'Bearer wrong', status: 401 },
+    { what: 'that nobody knows the Vault of', path: '/events', authorization: bearer.Authorization, status: 200 },
+    { what: 'sent to no route', path: '/elsewhere', authorization: bearer.Authorization, status: 404 },
+    { what: 'to a collector', path: '/services/collector', authorization: bearer.Authorization, status: 200 },
+  ])('ends a connection with a request $what, answered before all of its body came', async (sample) => {
+    const clock = fakeClock(Date.now());
+    const vaults = ['main', 'other'].map((name) => ({ name, address: `https://${name}.example.com`, aliases: [] }));
+    const world = await start({ clock, settings: { vaults } });
+    const socket = connect(Number(new URL(world.url).port), '127.0.0.1');
+    const head = `POST ${sample.path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: ${sample.authorization}`;
+    socket.write(`${head}\r\nContent-Length: 4\r\n\r\n{`);
+    const [answer] = await once(socket, 'data');
+
+    const closing = world.webhook.close(60_000);
+    socket.write('}\r\n');
+    await once(socket, 'close');
+    await closing;
+
+    expect(String(answer)).toMatch(new RegExp(`^HTTP/1.1 ${sample.status} `));
+  });
+
   test('says that a port is taken', async () => {
     const world = await start();
     const port = Number(new URL(world.url).port);
