@@ -123,7 +123,7 @@ export interface Desired {
 export interface Marks {
   /** `vss-owner`: 32 hex of SHA-256(installation, namespace, name). Searchable (tag, label). */
   readonly owner: string;
-  /** `vss-ref`: readable `<namespace>/<name> <mount>/<path>`, at most 256 characters; opaque here. */
+  /** `vss-ref`: readable, whose the copy is and what it was made of, at most 256 characters; only `sync/marks.ts` reads it. */
   readonly ref: string;
   /** `vss-state`: `<version>.<source hash>.<fingerprint>`. */
   readonly state: string;
@@ -151,7 +151,7 @@ export interface Observed {
   readonly existence: 'live' | 'pendingDeletion';
   /** The owner mark; null when it bears none. */
   readonly owner: string | null;
-  /** The readable owner, for messages. */
+  /** The reference mark; null when it bears none. */
   readonly ref: string | null;
   /** The state mark, where the store keeps one. */
   readonly state: string | null;

@@ -106,7 +106,7 @@ export async function listCopies(
         if (!isLeftOut) compared.set(copy, observed);
       }
     } catch {
-      // A listing only saves calls: without it (no permission, throttled) each copy is described.
+      // Without it (no permission, throttled) each copy that is known is described; what only its mark tells of is left to the next.
     }
   }
   return { all, compared };

@@ -33,7 +33,7 @@ export interface IntakeOptions {
 
 /**
  * Takes the verdicts of one body, or of what a TCP connection has sent so far, and makes them jobs: what nobody wants
- * goes no further. A class, for one is made for every request: an object literal with a getter is slow to make.
+ * goes no further. It can be used again once everything was handed in.
  */
 export class Intake implements VerdictSink {
   readonly #vault: string;
