@@ -95,9 +95,10 @@ async function runSync(options: {
   }
   if (words instanceof SyncError) throw words;
   await restoreMounts(world.ledger, sync);
-  const { unread, later } = await reconcileSync({ world, resolved: words, signal });
+  const { unread, unlisted, later } = await reconcileSync({ world, resolved: words, signal });
   return [
     ...(unread ? [problemOf(unread.error)] : []),
+    ...(unlisted ? [problemOf(unlisted)] : []),
     ...later.map(({ place }) => ({
       reason: 'NotSettled',
       message: `${place.mount}/${place.name} was busy or read too old; run again`,

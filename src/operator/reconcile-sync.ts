@@ -90,6 +90,11 @@ export class SyncReconciler {
     }
     await sources.note(sync, null);
     await this.#remember(sync, resolved, outcome);
+    if (outcome.unlisted) {
+      const { message } = outcome.unlisted;
+      this.#options.logger.warn({ sync: syncKeyOf(sync), problem: message }, 'copies could not be listed: tried again');
+      return this.#retry(run, outcome.unlisted);
+    }
     return this.#leftoverRetry(run, outcome.results) ?? { outcome: 'done' };
   }
 

@@ -1,4 +1,5 @@
 import { syncKeyOf, type VaultSecretSync } from '../crd/vault-secret-sync.ts';
+import { publicMessage } from '../errors.ts';
 import type { Observed } from '../sync-targets/contract.ts';
 import type { AbsentSecret } from '../vault/contract.ts';
 import { describeSource, mountIdOf, readRef } from './marks.ts';
@@ -70,7 +71,7 @@ export async function leaveUnproven(
     readonly read: AbsentSecret;
     readonly record: CopyRecord | null;
     /** What the store shows. */
-    readonly observed: Observed | null | 'unknown';
+    readonly observed: Observed | null | Unanswered;
   },
 ): Promise<CopyResult> {
   const { world, read, record, observed } = options;
@@ -78,13 +79,15 @@ export async function leaveUnproven(
   const own = ownRecord(record, candidate);
   if (own?.state === 'deleted') return leaveToOther(world, candidate);
   // When the store does not tell, we had better think that it holds a copy of ours.
-  const mayBeOurs = observed === 'unknown' || isOurs(candidate, observed);
+  const unanswered = observed instanceof Unanswered ? observed : null;
+  const mayBeOurs = observed instanceof Unanswered || isOurs(candidate, observed);
   if (record?.sync !== resolved.key && !mayBeOurs) return leaveToOther(world, candidate);
   const message =
     `Vault has no secret ${describeSource(wanted.source)}, but does not prove that there was one and it was deleted ` +
-    '(never written, or the mount is another one now); a copy, if there is one, is left as it is';
+    '(never written, or the mount is another one now); a copy, if there is one, is left as it is' +
+    (unanswered ? `, and its store did not show it: ${publicMessage(unanswered.error)}` : '');
   // What the store does not tell now may be the proof.
-  const retry = observed === 'unknown' ? { afterMs: null, countsAsAttempt: true } : null;
+  const retry = unanswered ? { afterMs: null, countsAsAttempt: true } : null;
   const outcome = { ...done('failed', 'failed'), reason: 'SourceNotFound', message, retry };
   const result = resultOf(candidate, outcome);
   world.onCopy(result);
@@ -105,18 +108,27 @@ export async function leaveUnproven(
   return result;
 }
 
-/** What the store shows of a copy; `unknown` when it does not tell. */
+/** A store did not tell what it holds. */
+export class Unanswered {
+  readonly error: unknown;
+
+  constructor(error: unknown) {
+    this.error = error;
+  }
+}
+
+/** What the store shows of a copy, or why it does not tell. */
 export async function lookAtCopy(
   world: World,
   { wanted }: Candidate,
   signal: AbortSignal,
-): Promise<Observed | null | 'unknown'> {
+): Promise<Observed | null | Unanswered> {
   const { id, target, name } = wanted;
   const call = (limited: AbortSignal) => target.describe(name, limited);
   try {
     return await callStore({ world, target, kind: 'read', label: id, backfill: true, signal, call });
-  } catch {
-    return 'unknown';
+  } catch (error) {
+    return new Unanswered(error);
   }
 }
 
@@ -127,9 +139,9 @@ export async function lookAtCopy(
 export function isProvenByMark(
   candidate: Candidate,
   read: AbsentSecret,
-  observed: Observed | null | 'unknown',
+  observed: Observed | null | Unanswered,
 ): boolean {
-  if (observed === 'unknown' || observed === null || read.because !== 'notFound') return false;
+  if (observed instanceof Unanswered || observed === null || read.because !== 'notFound') return false;
   const { resolved, unit } = candidate;
   // A pinned version that is not there may never have been.
   if (read.mountUuid === null || resolved.spec.source.version !== undefined) return false;

@@ -73,6 +73,10 @@ export interface ListedCopies {
   readonly all: ReadonlyMap<string, MarkedCopy>;
   /** Those that are compared by their listing; every other copy is described on its own. */
   readonly compared: ReadonlyMap<string, Observed>;
+  /** Why a place was not listed although it can list; the first error stands for all. */
+  readonly unlisted: { readonly error: unknown } | null;
+  /** Whether a listing alone shows copies that have to go. */
+  readonly isNeeded: boolean;
 }
 
 /**
@@ -89,10 +93,10 @@ export async function listCopies(
   const compared = new Map<string, Observed>();
   const isLiteral = resolved.selection.selectors.every(({ kind }) => kind === 'literal');
   const isSingle = isLiteral && sources.size <= 1 && resolved.destinations.every(({ perKey }) => !perKey);
-  if (!verify || isSingle) {
-    const hadCopies = (resolved.sync.status?.destinations ?? []).length > 0;
-    if (!hadCopies || !(await mayHideGone(work, isLiteral))) return { all, compared };
-  }
+  const hadCopies = (resolved.sync.status?.destinations ?? []).length > 0;
+  const isNeeded = hadCopies && (await mayHideGone(work, isLiteral));
+  let unlisted: ListedCopies['unlisted'] = null;
+  if ((!verify || isSingle) && !isNeeded) return { all, compared, unlisted, isNeeded };
   for (const target of await targetsOf(work)) {
     try {
       const found: Observed[] = [];
@@ -105,11 +109,12 @@ export async function listCopies(
         const isLeftOut = observed.existence === 'live' && index % turns === turn;
         if (!isLeftOut) compared.set(copy, observed);
       }
-    } catch {
+    } catch (error) {
       // Without it (no permission, throttled) each copy that is known is described; what only its mark tells of is left to the next.
+      unlisted ??= { error };
     }
   }
-  return { all, compared };
+  return { all, compared, unlisted, isNeeded };
 }
 
 const sweptFact = 'swept';

@@ -1,10 +1,11 @@
+import { SyncError } from '../errors.ts';
 import type { SecretPlace } from '../vault/contract.ts';
 import { recallMounts, rememberMounts } from './absence.ts';
 import { admitDeletions, releasedDeletions } from './deletion-guard.ts';
 import { findLeftovers, type Leftovers, removeLeftover, type SweptPlace, willDelete } from './leftovers.ts';
 import { markedSources } from './marked-sources.ts';
 import type { Missed } from './missed.ts';
-import { listCopies, listSources, meetingsOf, rememberSweep } from './overview.ts';
+import { type ListedCopies, listCopies, listSources, meetingsOf, rememberSweep } from './overview.ts';
 import type { CopyResult, World } from './ports.ts';
 import { doubtfulOrphans, leaveOrphan } from './remade-mounts.ts';
 import type { ResolvedSync } from './resolve.ts';
@@ -17,6 +18,8 @@ export interface SyncOutcome {
   readonly results: readonly CopyResult[];
   /** Secrets that Vault gave no certain answer about; the first error stands for all. */
   readonly unread: { readonly count: number; readonly error: unknown } | null;
+  /** A place did not say which copies it holds, and only that shows what has to go; trying again soon may help. */
+  readonly unlisted: SyncError | null;
   /** Secrets to come back to: their copies were busy, or the reading was too old. */
   readonly later: readonly { readonly place: SecretPlace; readonly afterMs: number }[];
   /** Versions that no audit entry told of. */
@@ -97,12 +100,21 @@ export async function reconcileSync(work: SyncWork): Promise<SyncOutcome> {
   if (whole) {
     const isFirst = Object.keys(await recallMounts(world.ledger, resolved.key)).length === 0;
     await rememberMounts(world.ledger, resolved.key, mounts);
-    if (!results.some(({ isLeftover, change }) => isLeftover && change === 'failed')) await rememberSweep(work);
+    const isSwept =
+      listed.unlisted === null && !results.some(({ isLeftover, change }) => isLeftover && change === 'failed');
+    if (isSwept) await rememberSweep(work);
     // Only from now on one of several merged secrets can be known to be missing: see `Readings`.
     const isDoubtful = resolved.spec.source.merge && results.every(({ change }) => change === 'absent');
     if (isFirst && isDoubtful) return reconcileSync(work);
   }
-  return { results, unread, later, missed, whole, places: found.places };
+  return { results, unread, unlisted: unlistedOf(listed), later, missed, whole, places: found.places };
+}
+
+/** Without the right to list, only an edit of that right helps: the next full reconcile is early enough. */
+function unlistedOf({ unlisted, isNeeded }: ListedCopies): SyncError | null {
+  if (!isNeeded || !(unlisted?.error instanceof SyncError)) return null;
+  const { error } = unlisted;
+  return error.remedy === 'Retry' || error.remedy === 'RateLimited' ? error : null;
 }
 
 /** What a full reconcile gathers. */

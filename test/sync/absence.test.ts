@@ -197,11 +197,12 @@ describe('a copy goes only when Vault proves that its source is gone', () => {
 
   test('where a store does not tell whether there is a copy, the missing secret is told of', async () => {
     const world = new FakeWorld();
-    world.aws.failing.set('describe', sourceUnavailable('any'));
+    world.aws.failing.set('describe', sourceUnavailable('the store said 500'));
 
     await world.reconcile(someSync());
 
-    expect(world.results).toMatchObject([{ change: 'failed', reason: 'SourceNotFound' }]);
+    const message = expect.stringContaining('the store said 500');
+    expect(world.results).toMatchObject([{ change: 'failed', reason: 'SourceNotFound', message }]);
   });
 });
 

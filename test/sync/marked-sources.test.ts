@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { VaultSecretSync } from '../../src/crd/vault-secret-sync.ts';
+import { SyncError } from '../../src/errors.ts';
 import { restoreMounts } from '../../src/sync/absence.ts';
 import { FakeWorld } from './fake-world.ts';
 import { everywhere, someSync } from './some-sync.ts';
@@ -42,6 +43,26 @@ describe('a secret that is gone while nobody remembers its copies', () => {
     expect(left).toHaveLength(before.length / 2);
     expect(left.filter((name) => /b/.test(name))).toEqual([]);
     expect(whole).toBe(true);
+  });
+
+  test.each<[string, SyncError['remedy'], Wishes, string | null]>([
+    ['where nobody cares for drift', 'Retry', { path: 'secret/app/*', driftPolicy: 'Ignore' }, 'StoreTimeout'],
+    ['where drift is repaired', 'RateLimited', { path: 'secret/app/*' }, 'StoreTimeout'],
+    ['by and by without the right to list', 'SlowRetry', { path: 'secret/app/*', driftPolicy: 'Ignore' }, null],
+  ])('is followed %s after a listing failed', async (_where, remedy, wishes, told) => {
+    const world = await forgottenWorld(wishes);
+    const error = new SyncError({ remedy, reason: 'StoreTimeout', message: 'the store did not answer' });
+    world.aws.failing.set('list', error);
+
+    const { unlisted } = await world.reconcile(someSync(wishes, object));
+    const afterFailure = [...world.aws.copies.keys()];
+    world.aws.failing.clear();
+    const second = await world.reconcile(someSync(wishes, object));
+
+    expect(unlisted?.reason ?? null).toBe(told);
+    expect(afterFailure).toEqual(['app/a', 'app/b']);
+    expect([...world.aws.copies.keys()]).toEqual(['app/a']);
+    expect(second.unlisted).toBeNull();
   });
 
   test('is followed whatever letters its path has', async () => {
