@@ -129,7 +129,7 @@ async function disturb(servers: Servers, primary: RedisPeer, trouble: RedisTroub
     case 'gone': {
       // A group keeps nothing on disk: killed, all of it would be emptied as well, and that is another trouble.
       const victims = trouble === 'freeze' ? [primary] : servers.all;
-      for (const victim of victims) victim.pause();
+      for (const victim of victims) await victim.pause();
       await sleep(forMs);
       for (const victim of victims) victim.resume();
       return true;

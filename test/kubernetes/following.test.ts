@@ -196,7 +196,7 @@ describe('stopping leaves no connection in use', () => {
   test('while the API server thinks about the list', async () => {
     const gated = await connect();
     await gated.client.kubeSystemUid();
-    kubernetes.pause();
+    await kubernetes.pause();
     const { reflector } = follow(gated, 'live');
 
     await reflector.stop();
@@ -244,7 +244,7 @@ describe('connections', () => {
     opened.push(gated);
     await gated.client.kubeSystemUid();
 
-    kubernetes.pause();
+    await kubernetes.pause();
     const asked = gated.client.kubeSystemUid();
     await expect(asked).rejects.toMatchObject({ remedy: 'Retry', reason: 'Unreachable' });
     kubernetes.resume();

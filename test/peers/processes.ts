@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -92,8 +92,8 @@ export interface PeerProcess {
   waitForEnd(): Promise<{ ok: boolean; how: string }>;
   /** Kills it at once (the data of a peer is worth nothing) and waits until it is gone. */
   kill(): Promise<void>;
-  /** Freezes it: connections stay open, nothing answers. */
-  pause(): void;
+  /** Freezes it: connections stay open, and once this is done nothing answers. */
+  pause(): Promise<void>;
   resume(): void;
 }
 
@@ -141,9 +141,19 @@ export async function startProcess(options: ProcessOptions): Promise<PeerProcess
       return { ok: child.exitCode === 0, how: howEnded(child) };
     },
     kill: () => killGroup(child),
-    pause: () => void child.kill('SIGSTOP'),
+    async pause() {
+      child.kill('SIGSTOP');
+      await eventually(() => !isRunning() || isStopped(pid), { what: `${name} to stand still`, every: 1 });
+    },
     resume: () => void child.kill('SIGCONT'),
   };
+}
+
+/** Whether no thread of a process runs any more; a signal reaches the last of them a while after it was sent. */
+async function isStopped(pid: number): Promise<boolean> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const states = await Promise.all(threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/stat`, 'utf8')));
+  return states.every((stat) => /\) [TtZX] /.test(stat));
 }
 
 /** Removes a folder in which a process that was just killed may still have been writing. */

@@ -52,7 +52,7 @@ export interface KubernetesPeer {
   /** A new kubeconfig file that acts as a ServiceAccount that exists, under its own RBAC; its namespace is the default. */
   serviceAccountKubeconfig(request: TokenRequest): Promise<string>;
   /** Freezes the API server: connections stay open, nothing answers. */
-  pause(): void;
+  pause(): Promise<void>;
   resume(): void;
   /** Kills the API server and starts it again on the same port; etcd keeps what was stored. */
   restart(): Promise<void>;

@@ -52,7 +52,7 @@ export interface RedisPeer {
   /** Starts it again on the same port, killing it first when it runs. */
   restart(): Promise<void>;
   /** Freezes the server: connections stay open, nothing answers. */
-  pause(): void;
+  pause(): Promise<void>;
   resume(): void;
   /** Kills the server and removes its data. */
   stop(): Promise<void>;

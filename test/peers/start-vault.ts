@@ -58,7 +58,7 @@ export interface VaultPeer {
   seal(): Promise<void>;
   unseal(): Promise<void>;
   /** Freezes the server: connections stay open, nothing answers. */
-  pause(): void;
+  pause(): Promise<void>;
   resume(): void;
   stop(): Promise<void>;
 }

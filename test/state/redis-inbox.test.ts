@@ -48,7 +48,7 @@ describe('many who hand in jobs at once', () => {
     await eventually(() => brief.ping().then(() => true), { what: 'Redis to answer' });
     const addBriefly = (name: string) => brief.inbox.add([{ job: pathJob(name) }]);
 
-    redis.pause();
+    await redis.pause();
     const adds = await Promise.allSettled(['a', 'b', 'c'].map(addBriefly));
     redis.resume();
     await eventually(() => brief.ping().then(() => true), { what: 'Redis to answer again' });

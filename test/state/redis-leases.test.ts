@@ -57,7 +57,7 @@ describe('leases between processes', () => {
     const stopped = aborted(held.signal).then(() => performance.now());
 
     const pausedAt = performance.now();
-    redis.pause();
+    await redis.pause();
     const stoppedAt = await stopped;
     redis.resume();
     const next = await taken(two, ['a']);

@@ -91,7 +91,7 @@ describe('Sentinels and servers that are cut off', () => {
     const pair = await openPair(await placeOf(group), { asLeastUsers: false });
     const old = await primaryOf(group);
     const next = group.servers.filter((server) => server !== old);
-    for (const server of next) server.pause();
+    for (const server of next) await server.pause();
     const admin = old.admin();
     await admin.call('CLIENT', 'KILL', 'TYPE', 'replica');
     admin.disconnect();

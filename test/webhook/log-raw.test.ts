@@ -129,7 +129,7 @@ describe('an audit device of Vault with log_raw=true', () => {
       await post(JSON.stringify({ password: canary })),
       await post(`\x92${text}`),
     ];
-    redis.pause();
+    await redis.pause();
     answered.push(await post(text.replaceAll('"id":"', '"id":"again-')));
     redis.resume();
     const shown: unknown[] = [];

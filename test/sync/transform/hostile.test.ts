@@ -2,6 +2,12 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { complaintOf } from './render.ts';
 
+/** Time that this thread has computed, in milliseconds; what others take of a busy machine does not count. */
+function cpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
+}
+
 describe('a hostile template', () => {
   const nested = (open: string, middle: string, close: string, count: number) =>
     open.repeat(count) + middle + close.repeat(count);
@@ -108,12 +114,12 @@ describe('a hostile template', () => {
     ['is long', 'x'.repeat(65_537), 'at most 65536 are allowed'],
     ['has a large number', '{{ printf "%f" 1e999 }}', 'this number is too large'],
   ])('that %s is stopped in time', (_title, template, sentence) => {
-    const started = performance.now();
+    const before = cpuMs();
 
     const complaint = complaintOf(template);
 
     expect(complaint).toContain(sentence);
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(cpuMs() - before).toBeLessThan(4_000);
   });
 
   test('that nests its secret too deep is stopped', () => {

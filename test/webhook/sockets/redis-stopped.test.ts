@@ -62,7 +62,7 @@ describe('while Redis is stopped', () => {
   test('Vault is answered, what fits is kept and handed in later, and what does not leads to a reconcile', async () => {
     const { operator, webhook } = await startWith('one');
     const world = await webhook();
-    redis.pause();
+    await redis.pause();
     await vault.enableAuditSocket({ host: '127.0.0.1', port: world.listeners.tcpAddresses[0]?.port ?? 0 });
 
     const writes = Array.from({ length: 200 }, (_, index) =>
@@ -102,7 +102,7 @@ describe('while Redis is stopped', () => {
         return { outcome: 'done' };
       },
     });
-    redis.pause();
+    await redis.pause();
     for (const world of webhooks) {
       const socket = await world.dial();
       socket.write(lineOf('a') + auditLine({ requestData: 'x'.repeat(2_000_000) }));
