@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
@@ -15,6 +15,8 @@ import { awsCredentials, settingsFor } from './settings.ts';
 let vault: RaftVaultPeer;
 let stores: Stores;
 let program: Program;
+/** Another installation, which no audit device tells anything. */
+let deaf: Program;
 let aws: SecretsManagerClient;
 let folder: string;
 
@@ -29,7 +31,10 @@ const syncs = [
   { name: 'untold', path: 'secret/untold', interval: '10s' },
   { name: 'untold-alone', path: 'secret/untold', interval: '0' },
   { name: 'restored', path: 'secret/restored', interval: '0' },
+  { name: 'pruned', path: 'secret/pruned', interval: '0' },
+  { name: 'guarded', path: 'secret/guarded', interval: '10s' },
 ];
+const syncOfDeaf = { name: 'promoted', path: 'secret/restored', interval: '10s' };
 
 beforeAll(async () => {
   [vault, stores, folder] = await Promise.all([
@@ -50,32 +55,52 @@ beforeAll(async () => {
     await vault.enableKv(mount, version);
     await vault.cli(['kv', 'put', `${mount}/app`, `in=${mount}`]);
   }
-  for (const name of ['expiring', 'untold', 'restored']) await vault.cli(['kv', 'put', `secret/${name}`, 'is=first']);
-  const manifests = syncs.map(({ name, path, interval }) => ({
-    apiVersion: 'vaultsecretsync.dev/v1alpha1',
-    kind: 'VaultSecretSync',
-    metadata: { name, namespace: 'team-a' },
-    spec: { source: { path }, refreshInterval: interval, dest: [{ aws: { name, region } }] },
-  }));
-  await writeFile(join(folder, 'syncs.yaml'), manifests.map((manifest) => stringify(manifest)).join('---\n'));
-  program = await startProgram({
-    settings: {
-      ...settingsFor(vault, stores),
-      policies: [{ namespaces: ['*'], paths: ['**'], destinations: ['aws:**'] }],
-      manifests: { directory: folder },
-    },
-    env: awsCredentials,
-  });
+  for (const name of ['expiring', 'untold', 'restored', 'pruned', 'guarded'])
+    await vault.cli(['kv', 'put', `secret/${name}`, 'is=first']);
+  await mayRead({ guarded: true });
+  const { body } = await vault.api('POST', 'auth/token/create', { policies: ['operator'] });
+  const { client_token: token } = (body as { auth: { client_token: string } }).auth;
+  program = await start('end-to-end', token, syncs);
+  deaf = await start('deaf', token, [syncOfDeaf]);
   await enableSocket();
   for (const { name } of syncs) if (name !== 'moved-to') await shows(name, expect.anything());
 }, 300_000);
 
 afterAll(async () => {
   aws?.destroy();
-  await program?.stop();
+  await Promise.all([program?.stop(), deaf?.stop()]);
   await Promise.all([vault?.stop(), stores?.stop()]);
   await rm(folder, { recursive: true, force: true });
 });
+
+async function start(installation: string, token: string, of: readonly (typeof syncOfDeaf)[]): Promise<Program> {
+  const directory = join(folder, installation);
+  await mkdir(directory);
+  const manifests = of.map(({ name, path, interval }) => ({
+    apiVersion: 'vaultsecretsync.dev/v1alpha1',
+    kind: 'VaultSecretSync',
+    metadata: { name, namespace: 'team-a' },
+    spec: { source: { path }, refreshInterval: interval, dest: [{ aws: { name, region } }] },
+  }));
+  await writeFile(join(directory, 'syncs.yaml'), manifests.map((manifest) => stringify(manifest)).join('---\n'));
+  return startProgram({
+    settings: {
+      ...settingsFor(vault, stores),
+      installation,
+      vaults: [{ name: 'main', address: vault.address, auth: { method: 'token', token } }],
+      policies: [{ namespaces: ['*'], paths: ['**'], destinations: ['aws:**'] }],
+      manifests: { directory },
+    },
+    env: awsCredentials,
+  });
+}
+
+/** What the programs may read. */
+async function mayRead({ guarded }: { guarded: boolean }): Promise<void> {
+  const rules = ['path "*" { capabilities = ["read", "list"] }'];
+  if (!guarded) rules.push('path "secret/data/guarded" { capabilities = ["deny"] }');
+  await vault.api('PUT', 'sys/policies/acl/operator', { policy: rules.join('\n') });
+}
 
 function enableSocket(): Promise<void> {
   return vault.enableAuditSocket({ host: '127.0.0.1', port: program.tcpPort ?? 0 });
@@ -136,6 +161,18 @@ describe('seen at once, by an entry about something else', () => {
     await shows('upgraded', { in: 'version two' });
     expect(kept).toEqual({ in: 'elder' });
   }, 60_000);
+
+  test('versions that were pruned: the copy is that of the newest, which never is', async () => {
+    for (const is of ['second', 'third', 'fourth']) await vault.cli(['kv', 'put', 'secret/pruned', `is=${is}`]);
+    await shows('pruned', { is: 'fourth' });
+    await vault.cli(['kv', 'metadata', 'put', '-max-versions=1', 'secret/pruned']);
+    const kept = await copyOf('pruned');
+    await vault.cli(['kv', 'put', 'secret/pruned', 'is=fifth']);
+
+    await shows('pruned', { is: 'fifth' });
+    expect(kept).toEqual({ is: 'fourth' });
+    expect((await vault.cli(['kv', 'get', '-version=4', 'secret/pruned'])).code).not.toBe(0);
+  }, 60_000);
 });
 
 describe('seen by the interval alone', () => {
@@ -156,14 +193,34 @@ describe('seen by the interval alone', () => {
     expect(await copyOf('untold-alone')).toEqual({ is: 'first' });
     await enableSocket();
   }, 60_000);
+
+  test('a policy that forbids to read a secret, and allows it again: its copy stays meanwhile', async () => {
+    const refused = () => program.metric('vss_jobs_total', { kind: 'path', outcome: 'retry' });
+    const before = await refused();
+    await mayRead({ guarded: false });
+    await vault.cli(['kv', 'put', 'secret/guarded', 'is=second']);
+    await eventually(async () => (await refused()) > before, { what: 'a read to be refused' });
+    const kept = await copyOf('guarded');
+    await mayRead({ guarded: true });
+
+    await shows('guarded', { is: 'second' });
+    expect(kept).toEqual({ is: 'first' });
+  }, 60_000);
 });
 
-test('a snapshot that was restored is seen at once, and believed after a minute: until then it may be a standby that lags', async () => {
-  const snapshot = await vault.saveSnapshot();
-  await vault.cli(['kv', 'put', 'secret/restored', 'is=second']);
-  await shows('restored', { is: 'second' });
+describe('data that went back to an earlier state', () => {
+  beforeAll(async () => {
+    const snapshot = await vault.saveSnapshot();
+    await vault.cli(['kv', 'put', 'secret/restored', 'is=second']);
+    for (const name of ['restored', 'promoted']) await shows(name, { is: 'second' });
+    await andWaitForReconcile(() => vault.restoreSnapshot(snapshot));
+  }, 120_000);
 
-  await andWaitForReconcile(() => vault.restoreSnapshot(snapshot));
+  test('a snapshot that was restored is seen at once, and believed after a minute: until then it may be a standby that lags', async () => {
+    await shows('restored', { is: 'first' }, 120_000);
+  }, 180_000);
 
-  await shows('restored', { is: 'first' }, 120_000);
-}, 180_000);
+  test('a DR secondary that was promoted, of which no entry tells, is seen by the interval and believed after a minute, too', async () => {
+    await shows('promoted', { is: 'first' }, 120_000);
+  }, 180_000);
+});

@@ -6,11 +6,11 @@ import { commands, remount, secrets } from './model-commands.ts';
 describe('whatever happens in whatever order', () => {
   // A counterexample is printed with its seed and path; the time is bounded, whatever the machine.
   test.each([
-    ['while the mount stays', commands, { seed: 20_260_101, numRuns: 1_000, interruptAfterTimeLimit: 15_000 }],
+    ['while the mount stays', commands, { seed: 20_260_101, numRuns: 1_000, interruptAfterTimeLimit: 10_000 }],
     [
       'a mount made anew included',
       [...commands, remount],
-      { seed: 20_260_102, numRuns: 500, interruptAfterTimeLimit: 10_000 },
+      { seed: 20_260_102, numRuns: 500, interruptAfterTimeLimit: 6_000 },
     ],
   ])(
     'the copies end as Vault says, nothing foreign is touched, and nothing goes without a proof: %s',
