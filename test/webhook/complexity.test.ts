@@ -47,6 +47,10 @@ const hidden: readonly { readonly what: string; readonly record: string }[] = [
   { what: 'a text whose commas are hidden', record: asText(numbers(1_600_000)).replaceAll(',', '\\u002c') },
   { what: 'base64', record: asText(inBase64(names(160_000))) },
   {
+    what: 'base64, half of it, and half of it beside',
+    record: recordOf(`"log":"${inBase64(names(80_000))}","beside":${names(80_000).replaceAll('name', 'other')}`),
+  },
+  {
     what: 'several texts of base64',
     record: JSON.stringify(
       Array.from({ length: 4 }, (_, at) => ({ data: inBase64(names(80_000).replaceAll('name', `name-${at}`)) })),

@@ -97,11 +97,6 @@ export class Complexity {
   }
 }
 
-/** Whether a record costs too much to be parsed. */
-export function isTooComplex(record: Buffer): boolean {
-  return new Complexity().isExceededWith(record);
-}
-
 /** Where the quote is that a colon follows; -1 when none is there, so that no name can end there. */
 function closingQuote(json: Buffer, colonAt: number): number {
   let at = colonAt - 1;

@@ -1,12 +1,12 @@
 import { gunzipSync } from 'node:zlib';
-import { Complexity } from './complexity.ts';
+import type { Complexity } from './complexity.ts';
 import type { Reason } from './verdict.ts';
 
 /** How much may be decoded for one record, in all; `problem` says why some of it was not. */
 export interface DecodeBudget {
   bytes: number;
-  /** Of all that was decoded so far. */
-  complexity?: Complexity;
+  /** Of the record, and of all that was decoded so far. */
+  readonly complexity: Complexity;
   problem: Extract<Reason, 'TooLong' | 'TooComplex' | 'BadEncoding'> | null;
 }
 
@@ -27,7 +27,6 @@ export function decodeText(text: string, budget: DecodeBudget): Buffer | null {
     budget.problem = 'TooLong';
     return null;
   }
-  budget.complexity ??= new Complexity();
   if (budget.complexity.isExceededWith(decoded)) {
     budget.problem = 'TooComplex';
     return null;

@@ -1,4 +1,4 @@
-import { isTooComplex } from './complexity.ts';
+import { Complexity } from './complexity.ts';
 import type { DecodeBudget } from './encoded.ts';
 import { type Foreign, foreignFormat, headBytes } from './foreign.ts';
 import { judge } from './judge.ts';
@@ -90,12 +90,13 @@ export class AuditReader {
 
   #judge(record: Buffer): void {
     const { sink } = this.#options;
-    if (isTooComplex(record)) {
+    const complexity = new Complexity();
+    if (complexity.isExceededWith(record)) {
       this.malformed('TooComplex');
       return;
     }
     const { values, broken } = parseRecord(record);
-    const budget: DecodeBudget = { bytes: this.#options.maxRecordBytes, problem: null };
+    const budget: DecodeBudget = { bytes: this.#options.maxRecordBytes, complexity, problem: null };
     const visit = { entry: (entry: unknown) => sink.verdict(judge(entry)), budget };
     for (const value of values) {
       const found = visitEntries(value, visit);
