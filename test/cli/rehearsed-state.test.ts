@@ -85,7 +85,7 @@ describe('the ledger of a rehearsal', () => {
         expect(JSON.parse(JSON.stringify(seen))).toEqual(JSON.parse(JSON.stringify(expected)));
         expect(await everythingIn(below.ledger)).toEqual(untouched);
       }),
-      { numRuns: 500 },
+      { seed: 20_261_125, numRuns: 500 },
     );
   });
 

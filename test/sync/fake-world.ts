@@ -223,7 +223,8 @@ export class FakeDeletionLog implements DeletionLog {
   async admit(sync: string, options: Parameters<DeletionLog['admit']>[1]): Promise<boolean> {
     const { copies, limit, windowMs, now } = options;
     const recent = this.#recent(sync, now - windowMs);
-    if (new Set([...recent.keys(), ...copies]).size > limit) return false;
+    const added = new Set(copies.filter((copy) => !recent.has(copy))).size;
+    if (added > 0 && recent.size + added > limit) return false;
     for (const copy of copies) recent.set(copy, now);
     return true;
   }
