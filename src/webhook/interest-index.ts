@@ -34,8 +34,17 @@ export interface InterestIndex {
   readonly patterns: ReadonlyMap<string, LazyPattern>;
 }
 
-/** Builds the index of one revision. Patterns that `previous` has compiled are not compiled again. */
+/** Some milliseconds' work, until the process has had its time for everything else. */
+const entriesAtOnce = 200;
+
+/** Builds the index of one revision, at once. Patterns that `previous` has compiled are not compiled again. */
 export function buildInterestIndex(interest: Interest, previous: InterestIndex | null): InterestIndex {
+  const steps = indexInSteps(interest, previous);
+  for (let step = steps.next(); ; step = steps.next()) if (step.done) return step.value;
+}
+
+/** The same, with a stop now and then: of ten thousand syncs it takes 100 ms, in which senders would wait for an answer. */
+export function* indexInSteps(interest: Interest, previous: InterestIndex | null): Generator<void, InterestIndex> {
   const patterns = new Map<string, LazyPattern>();
   const patternOf = (text: string): LazyPattern => {
     const pattern = patterns.get(text) ?? previous?.patterns.get(text) ?? new LazyPattern(text);
@@ -43,7 +52,8 @@ export function buildInterestIndex(interest: Interest, previous: InterestIndex |
     return pattern;
   };
   const index = createSelectorIndex<true>();
-  for (const entry of interest.entries) {
+  for (const [at, entry] of interest.entries.entries()) {
+    if (at > 0 && at % entriesAtOnce === 0) yield;
     const { mount, literal, prefix } = entry;
     if (literal !== null) index.add(entry, { kind: 'literal', mount, name: literal }, true);
     else {

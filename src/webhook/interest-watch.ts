@@ -1,7 +1,8 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Metrics } from '../metrics.ts';
 import type { InterestReader } from '../state/contract.ts';
 import { type Clock, withDeadline } from './clock.ts';
-import { buildInterestIndex, type InterestIndex } from './interest-index.ts';
+import { type InterestIndex, indexInSteps } from './interest-index.ts';
 import type { Notify } from './notices.ts';
 
 const readWithinMs = 900;
@@ -50,7 +51,9 @@ export async function watchInterest(options: {
       });
     } else {
       // Whatever its revision: a state that was wiped counts from the beginning again.
-      index = buildInterestIndex(interest, index);
+      const next = await inTurns(indexInSteps(interest, index));
+      if (closed) return;
+      index = next;
       onRevision(index);
     }
   };
@@ -122,4 +125,12 @@ export async function watchInterest(options: {
       await endWatch?.();
     },
   };
+}
+
+/** Does some work step by step, and whatever else is due in between. */
+async function inTurns<Result>(work: Generator<void, Result>): Promise<Result> {
+  for (let step = work.next(); ; step = work.next()) {
+    if (step.done) return step.value;
+    await nextTurn();
+  }
 }
