@@ -15,8 +15,14 @@ export interface LoopbackServer {
   stop(): Promise<void>;
 }
 
+/**
+ * For servers that a machine without time for us stops for seconds: one that ends idle connections meanwhile does so while
+ * the next request is on its way.
+ */
+export const neverIdle = { keepAliveTimeout: 0 };
+
 export async function listenOnLoopback(listener: RequestListener): Promise<LoopbackServer> {
-  const server = createServer(listener).listen(0, '127.0.0.1');
+  const server = createServer(neverIdle, listener).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('a TCP server without a port');

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { neverIdle } from '../../peers/forward.ts';
 import { type FaultSwitch, readFault } from './faults.ts';
 import type { Application, Identity } from './identity.ts';
 import type { KeyVault, Secret } from './key-vault.ts';
@@ -38,7 +39,7 @@ export interface StoredSecret {
 
 /** The HTTP server that tests and the demo steer the stand-in with. It exists only in the stand-in. */
 export function createAdmin(parts: AdminParts): Server {
-  return createServer((request, response) => {
+  return createServer(neverIdle, (request, response) => {
     void answerOf(parts, request).then(({ status, body }) => {
       response.writeHead(status, { 'content-type': 'application/json' });
       response.end(body === undefined ? '' : `${JSON.stringify(body, null, 2)}\n`);

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { neverIdle } from '../../peers/forward.ts';
 import { errorOf, type FaultSwitch, type Operation } from './faults.ts';
 import type { Identity, TokenAnswer } from './identity.ts';
 import type { LoggedRequest } from './service.ts';
@@ -19,7 +20,7 @@ const operation: Operation = 'GetManagedToken';
  * metadata service of a machine, `/msi/token` as App Service.
  */
 export function createMetadata(parts: MetadataParts): Server {
-  return createServer((request, response) => {
+  return createServer(neverIdle, (request, response) => {
     void answerOf(parts, request).then((answer) => {
       const { pathname, host } = new URL(request.url ?? '/', 'http://metadata');
       const status = answer?.status ?? null;

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
+import { neverIdle } from '../../peers/forward.ts';
 import { errorOf, type FaultSwitch, isSignIn, type Operation } from './faults.ts';
 import type { Identity } from './identity.ts';
 import type { KeyVault } from './key-vault.ts';
@@ -62,7 +63,7 @@ const maxBodyBytes = 1 << 20;
 
 /** The HTTPS server that speaks for the vaults and for the token endpoint. */
 export function createService(parts: ServiceParts, tls: { key: string; cert: string }): Server {
-  return createServer(tls, (request, response) => {
+  return createServer({ ...neverIdle, ...tls }, (request, response) => {
     serve(parts, request, response).catch((error: unknown) => {
       // A caller that hangs up while it is being read ends here too; its socket is gone already.
       if (!request.destroyed) process.stderr.write(`stand-in: ${error instanceof Error ? error.stack : 'unknown'}\n`);

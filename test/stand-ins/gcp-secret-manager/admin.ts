@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { neverIdle } from '../../peers/forward.ts';
 import type { Callers } from './callers.ts';
 import { FAULT_KINDS, type Fault, type FaultSwitch } from './faults.ts';
 import { PERMISSIONS } from './permissions.ts';
@@ -64,7 +65,7 @@ DELETE /faults                           switches all off
 
 /** The port for people and tests, beside the store's own; it has no counterpart in the real service. */
 export function createAdmin(options: AdminOptions): Server {
-  return createServer((request, response) => {
+  return createServer(neverIdle, (request, response) => {
     answer(request, response, options).catch((error: unknown) => {
       respond(response, 400, { error: error instanceof Error ? error.message : 'bad request' });
     });

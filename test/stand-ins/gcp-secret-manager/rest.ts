@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { status } from '@grpc/grpc-js';
+import { neverIdle } from '../../peers/forward.ts';
 import { fromJson, type Messages, memberFromJson, messagesIn, toJson } from './json.ts';
 import type { Operation } from './permissions.ts';
 import { type Answer, loadDefinitions, methodName, OPERATIONS, serviceName } from './service.ts';
@@ -59,7 +60,7 @@ export function createRest(answer: Answer): Server {
   const messages = messagesIn(definitions);
   const service = definitions[serviceName] as unknown as Record<string, Method>;
   const routes = OPERATIONS.flatMap((operation) => routesOf(operation, service[methodName(operation)] as Method));
-  return createServer((request, response) => {
+  return createServer(neverIdle, (request, response) => {
     respond({ request, response, routes, messages, answer }).catch((error: StatusError) => refuse(response, error));
   });
 }

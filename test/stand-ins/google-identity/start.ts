@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { neverIdle } from '../../peers/forward.ts';
 import { caFile } from '../gcp-secret-manager/tls.ts';
 import { type Answer, createIdentity, type Rules } from './identity.ts';
 
@@ -49,7 +50,7 @@ export async function startGoogleIdentity(
     key: readFileSync(new URL('server-key.pem', folder)),
     cert: readFileSync(new URL('server.pem', folder)),
   };
-  const server = createServer(options, async (request, response): Promise<void> => {
+  const server = createServer({ ...neverIdle, ...options }, async (request, response): Promise<void> => {
     const body = await text(request);
     const email = /^\/v1\/projects\/-\/serviceAccounts\/([^/:]+):generateAccessToken$/.exec(request.url ?? '')?.[1];
     requests.push(email === undefined ? 'token' : 'generateAccessToken');

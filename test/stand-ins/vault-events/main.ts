@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
+import { neverIdle } from '../../peers/forward.ts';
 import type { Happening } from './notifications.ts';
 import { type Fault, startVaultEvents } from './start.ts';
 
@@ -48,7 +49,7 @@ async function main(): Promise<void> {
     '/drop': () => events.drop(),
     '/fault': (body) => events.fault(body === '' ? null : (body as Fault)),
   };
-  const admin = createServer(async (request, response): Promise<void> => {
+  const admin = createServer(neverIdle, async (request, response): Promise<void> => {
     const act = does[request.url ?? ''];
     const body = await text(request);
     try {

@@ -203,7 +203,7 @@ describe('a ServiceAccount', () => {
 
   test('waits for an exchange no longer than for a call', async () => {
     google.fault('hang');
-    const target = open(federated, serviceAccount(), { callTimeoutMs: 200 });
+    const target = open(federated, serviceAccount(), { callTimeoutMs: 2_000 });
 
     await expect(target.describe('any', signal)).rejects.toMatchObject({ remedy: 'Retry' });
 
