@@ -12,7 +12,7 @@ const adding = [
 
 /** What else BullMQ's worker, the ledger, the leases, the interest, the deletions and the budgets do. */
 const operating = [
-  ...['client|setname', 'bzpopmin', 'hgetall', 'hdel', 'hexists', 'rpush', 'rpoplpush', 'lrange', 'lrem'],
+  ...['client|setname', 'scan', 'bzpopmin', 'hgetall', 'hdel', 'hexists', 'rpush', 'rpoplpush', 'lrange', 'lrem'],
   ...['smembers', 'sadd', 'srem', 'scard', 'zrem', 'zpopmin', 'zrevrange', 'zrangebyscore', 'zcount'],
   ...['zremrangebyrank', 'zremrangebyscore', 'xtrim', 'publish'],
 ];

@@ -36,6 +36,8 @@ export interface HistoryOptions {
   readonly log: Logger;
   /** Default 5,000. */
   readonly lookEveryMs?: number;
+  /** Puts right what a loss may have left in disorder: at the first look, and before anybody is told of a loss. */
+  readonly recover?: () => Promise<void>;
 }
 
 /**
@@ -51,6 +53,9 @@ export class History implements StateWatch {
   #seen: Sight | null = null;
   #evictionToldAt = Number.NEGATIVE_INFINITY;
   #looking = false;
+  /** Nothing was put right yet since the first look, or the last loss. */
+  #isInDisorder = true;
+  #isStuck = false;
 
   constructor(options: HistoryOptions) {
     this.#options = options;
@@ -86,7 +91,10 @@ export class History implements StateWatch {
         Promise.all([client.time(), client.info(), readMark(client, [keys.history], [randomUUID()])]),
       );
       link.clock.set(time as unknown as [number, number], asked, Date.now());
-      this.#compare(sightFrom(info, String(mark)));
+      const loss = this.#compare(sightFrom(info, String(mark)));
+      if (loss !== null) this.#isInDisorder = true;
+      if (this.#isInDisorder) await this.#recover();
+      if (loss !== null) this.#tell(loss);
     } catch (err) {
       log.debug({ err }, 'could not see how Redis is set up');
     } finally {
@@ -94,7 +102,21 @@ export class History implements StateWatch {
     }
   }
 
-  #compare(now: Sight): void {
+  async #recover(): Promise<void> {
+    try {
+      await this.#options.recover?.();
+      this.#isInDisorder = false;
+      this.#isStuck = false;
+    } catch (err) {
+      this.#options.log[this.#isStuck ? 'debug' : 'warn'](
+        { err },
+        'what Redis may have left in disorder was not put right; trying again',
+      );
+      this.#isStuck = true;
+    }
+  }
+
+  #compare(now: Sight): StateLoss | null {
     const before = this.#seen;
     this.#seen = { ...now, evicted: before === null ? now.evicted : this.#evictionsUntil(now, before) };
     if (now.policy !== 'noeviction' && before?.policy !== now.policy) {
@@ -103,10 +125,10 @@ export class History implements StateWatch {
         'Redis may evict keys when it is full, and with them jobs: set maxmemory-policy noeviction',
       );
     }
-    if (before === null) return;
-    if (before.mark !== now.mark) this.#tell('emptied');
-    else if (before.server !== now.server) this.#tell('another server');
-    else if (this.#seen.evicted > before.evicted) this.#tell('evicted');
+    if (before === null) return null;
+    if (before.mark !== now.mark) return 'emptied';
+    if (before.server !== now.server) return 'another server';
+    return this.#seen.evicted > before.evicted ? 'evicted' : null;
   }
 
   /** How many evictions count as told about; those that come too soon after the last telling are told about later. */

@@ -16,7 +16,8 @@ export interface Keys {
   /** The mark by which everybody sees that Redis was not emptied. */
   readonly history: string;
   readonly copies: string;
-  queue(type: 'wait' | 'delayed' | 'active' | 'failed' | 'marker'): string;
+  /** One of BullMQ's own; '' is what those of its jobs begin with. */
+  queue(type: 'wait' | 'paused' | 'delayed' | 'active' | 'failed' | 'marker' | 'id' | ''): string;
   /** The job that holds a job key now: BullMQ's deduplication key. */
   holder(id: string): string;
   /** The one more run that BullMQ stores while a key's job is active. */

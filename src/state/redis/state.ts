@@ -12,6 +12,7 @@ import { RedisLeases } from './leases.ts';
 import { RedisLedger } from './ledger.ts';
 import { openQueue } from './queue.ts';
 import { type RedisServer, serverOf } from './server.ts';
+import { recoverStranded } from './stranded.ts';
 
 export interface RedisWebhookStateOptions extends RedisServer {
   /** Begins every key, in braces: letters, digits, `-`, `_`. */
@@ -51,7 +52,7 @@ export function createRedisState<Entry extends LedgerEntry>(options: RedisStateO
   const interest = new RedisInterestBoard({ server, link, keys, log });
   const leases = new RedisLeases({ link, keys, leaseMs, pollMs, log });
   const budgets = new RedisBudgets({ link, keys });
-  const watch = watchHistory({ link, keys, options });
+  const watch = watchHistory({ link, keys, options, recover: () => recover({ link, keys, log }) });
 
   return {
     jobs,
@@ -101,7 +102,19 @@ async function ping(link: Link): Promise<void> {
   await link.use('answer', (client) => client.ping());
 }
 
-function watchHistory({ link, keys, options }: { link: Link; keys: Keys; options: RedisWebhookStateOptions }): History {
+/** The operator's part: a webhook may not look through keys. */
+async function recover({ link, keys, log }: { link: Link; keys: Keys; log: Logger }): Promise<void> {
+  const found = await recoverStranded({ link, keys });
+  if (found > 0) log.warn({ jobs: found }, 'jobs that Redis had lost from its lists are run after all');
+}
+
+function watchHistory(parts: {
+  readonly link: Link;
+  readonly keys: Keys;
+  readonly options: RedisWebhookStateOptions;
+  readonly recover?: () => Promise<void>;
+}): History {
+  const { options, ...others } = parts;
   const { log, lookEveryMs } = options;
-  return new History({ link, keys, log, ...(lookEveryMs === undefined ? {} : { lookEveryMs }) });
+  return new History({ ...others, log, ...(lookEveryMs === undefined ? {} : { lookEveryMs }) });
 }
