@@ -104,6 +104,33 @@ describe('a job that Redis kept while it threw away the list with its number', (
   });
 });
 
+describe('a key whose job was thrown away while its number stays in the list', () => {
+  test('is free again once the loss is seen', async () => {
+    const state = open();
+    await add(state, 'a');
+    await admin.del(`${keysOf(prefix).root}:jobs:1`);
+
+    await untilLossIsTold(state);
+    await add(state, 'a');
+    const runs = new Runs(state, () => done);
+
+    await runs.until('a', 1);
+  });
+
+  test('is so, too, where somebody tried to run it before', async () => {
+    const state = open();
+    await add(state, 'a');
+    await admin.del(`${keysOf(prefix).root}:jobs:1`);
+    const runs = new Runs(state, () => done);
+    await eventually(async () => (await state.jobs.countDeadLetters()) === 1, { what: 'what cannot be run' });
+
+    await untilLossIsTold(state);
+    await add(state, 'a');
+
+    await runs.until('a', 1);
+  });
+});
+
 test('a key whose job’s number was given to another one after the counter was thrown away is free again', async () => {
   const state = open();
   for (const name of ['a', 'b']) await add(state, name);

@@ -11,8 +11,8 @@ const keysAtOnce = 1_000;
  * a job that is nowhere for one that waits, and lets whatever is added under its key go into it: nothing would ever run
  * under that key again.
  *
- * Such a job goes where those stand whose process died: they are run as soon as their lock is over. A key whose job has
- * another's number is set free, for what it stood for is gone. Returns how many there were.
+ * Such a job goes where those stand whose process died: they are run as soon as their lock is over. A key whose job is gone, or
+ * has become another one, is set free: what it stood for is found by the reconcile that follows a loss. Returns how many there were.
  *
  * KEYS: wait, paused, delayed, active, id, then holders. ARGV: how the keys of jobs and of holders begin.
  */
@@ -25,10 +25,10 @@ local counter, highest, found = tonumber(redis.call('GET', KEYS[5]) or '0'), 0, 
 for at = 6, #KEYS do
   local id = redis.call('GET', KEYS[at])
   local key = id and redis.call('HGET', ARGV[1] .. id, 'deid')
-  if key and ARGV[2] .. key ~= KEYS[at] then
+  if id and (not key or ARGV[2] .. key ~= KEYS[at]) then
     redis.call('DEL', KEYS[at])
     found = found + 1
-  elseif key and not listed[id] and not redis.call('ZSCORE', KEYS[3], id) then
+  elseif id and not listed[id] and not redis.call('ZSCORE', KEYS[3], id) then
     redis.call('RPUSH', KEYS[4], id)
     listed[id] = true
     found = found + 1
