@@ -97,6 +97,7 @@ export async function leaveUnproven(
   const kept = recordOf(candidate, {
     outcome,
     state: 'failed',
+    heard: null,
     read,
     parts: null,
     mountUuid: null,

@@ -79,6 +79,7 @@ async function decideCandidate(
     backfill: work.backfill ?? false,
     deletions: work.deletions ?? 'admit',
     released: work.released ?? new Set(),
+    heard: work.heard,
     reading: unit.reading,
     content: unit.content,
     listed: work.listed?.get(wanted.id) ?? null,

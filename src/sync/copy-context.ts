@@ -1,6 +1,7 @@
 import { SyncError } from '../errors.ts';
 import { type Observed, PremiseChanged } from '../sync-targets/contract.ts';
 import { type Candidate, done, type Outcome } from './outcome.ts';
+import type { HeardVersion } from './plan.ts';
 import type { CopyChange, CopyRecord, World } from './ports.ts';
 import type { UnitReading } from './reading.ts';
 import type { Content } from './render.ts';
@@ -34,6 +35,8 @@ export interface CopyContext extends Candidate {
   readonly deletions: DeletionMode;
   /** Copies whose deletion somebody has released. */
   readonly released: ReadonlySet<string>;
+  /** What was heard of the secret; null in a full reconcile. */
+  readonly heard: HeardVersion | null;
   /** What Vault says of the unit. */
   readonly reading: UnitReading;
   /** The unit's content, made ready; called only when it was found. @throws SyncError where its keys meet */

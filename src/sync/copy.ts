@@ -32,7 +32,7 @@ export async function reconcileCopy(context: CopyContext): Promise<CopyResult | 
 }
 
 async function remember(context: CopyContext, outcome: Outcome): Promise<void> {
-  const { world, resolved, wanted, record, reading } = context;
+  const { world, resolved, wanted, record, heard, reading } = context;
   const { state } = outcome;
   const own = ownRecord(record, context);
   const complaint = refusedId(resolved, wanted);
@@ -49,7 +49,7 @@ async function remember(context: CopyContext, outcome: Outcome): Promise<void> {
   const id = anothers ? complaint : wanted.id;
   // What is heard later than the reading may bring a deleted secret back.
   const at = state === 'deleted' ? reading.readAt : world.now();
-  await world.ledger.record(id, recordOf(context, { ...reading, outcome, state, own, at }));
+  await world.ledger.record(id, recordOf(context, { ...reading, heard, outcome, state, own, at }));
 }
 
 /** Whether the ledger tells already what is to be remembered of an outcome. */

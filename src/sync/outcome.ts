@@ -1,6 +1,7 @@
 import { publicMessage, type Remedy, SyncError } from '../errors.ts';
 import type { Written } from '../sync-targets/contract.ts';
 import type { AbsentSecret, SecretRead } from '../vault/contract.ts';
+import type { HeardVersion } from './plan.ts';
 import {
   type CopyChange,
   type CopyRecord,
@@ -123,12 +124,19 @@ export function lastWrite(own: CopyRecord | null): Written | null {
   return { versionId: own.versionId, at: own.writtenAt };
 }
 
+/** A version that was heard of and is not what Vault says, though it was asked for long enough. */
+function unseenIn(read: SecretRead, heard: HeardVersion | null): Pick<CopyRecord, 'unseen'> {
+  if (heard === null || heard.version === null || heard.version <= (read.version ?? 0)) return {};
+  return { unseen: { version: heard.version, versionAt: heard.versionAt } };
+}
+
 /** What the ledger keeps of an outcome. `own` is what it kept before, see `ownRecord`. */
 export function recordOf(
   { resolved, wanted }: Candidate,
   options: {
     readonly outcome: Outcome;
     readonly state: CopyState;
+    readonly heard: HeardVersion | null;
     readonly read: SecretRead;
     /** Of merged secrets: what was read of each. */
     readonly parts: readonly Followed[] | null;
@@ -138,7 +146,7 @@ export function recordOf(
     readonly at: number;
   },
 ): CopyRecord {
-  const { outcome, state, read, parts, mountUuid, own, at } = options;
+  const { outcome, state, heard, read, parts, mountUuid, own, at } = options;
   const { rendered, reason, message } = outcome;
   // A deletion that failed does not start its grace period again.
   const goneSince = outcome.goneSince ?? (state === 'failed' && !read.found ? (own?.goneSince ?? null) : null);
@@ -155,6 +163,7 @@ export function recordOf(
     key: wanted.key,
     state,
     staleSince: null,
+    ...unseenIn(read, parts === null ? heard : null),
     goneSince,
     syncCreatedAt: resolved.sync.createdAt,
     generation: resolved.sync.generation,

@@ -158,7 +158,7 @@ export const staleLimitMs = 60_000;
 
 type FollowedRecord = Pick<
   CopyRecord,
-  'version' | 'createdTime' | 'goneForGood' | 'writtenAt' | 'staleSince' | 'state' | 'at'
+  'version' | 'createdTime' | 'goneForGood' | 'writtenAt' | 'staleSince' | 'unseen' | 'state' | 'at'
 >;
 
 /**
@@ -179,13 +179,19 @@ export function isStale(options: {
 }): boolean {
   const { read, heard, record, now } = options;
   const isNothing = !read.found && read.version === null;
-  const isBeforeHeard = isNothing ? isHeardLast(heard) : isOlderThanHeard(read, heard);
+  const isKnown = heard !== null && isUnseen(heard, record);
+  const isBeforeHeard = !isKnown && (isNothing ? isHeardLast(heard) : isOlderThanHeard(read, heard));
   const isBeforeFollowed = isNothing ? isYoung(record, now) : isOlderThan(record, { ...read, heard });
   if (!isBeforeHeard && !isBeforeFollowed) return false;
   if (record?.staleSince == null) return true;
   // What was heard of meanwhile begins the minute anew.
   const since = isBeforeHeard && heard ? Math.max(record.staleSince, heard.versionAt) : record.staleSince;
   return now - since < staleLimitMs;
+}
+
+/** Whether this very hearing was doubted, and Vault believed, before. */
+function isUnseen({ version, versionAt }: HeardVersion, record: FollowedRecord | null): boolean {
+  return version !== null && record?.unseen?.version === version && record.unseen.versionAt === versionAt;
 }
 
 /** The last that was heard of is a new version: that nothing is there has not come as far as where we ask. */

@@ -119,6 +119,8 @@ export interface CopyRecord {
   readonly goneForGood?: true;
   /** Since when Vault has answered with an older reading than what was heard or written; null = it has not. */
   readonly staleSince: number | null;
+  /** What was heard, and not seen in Vault for so long that Vault was believed all the same: it is not doubted for that again. */
+  readonly unseen?: { readonly version: number; readonly versionAt: number };
   /** Since when the source is known to be gone, Unix time in milliseconds; null while it is there. */
   readonly goneSince: number | null;
   /** When the sync was created, Unix time in milliseconds: of two that want a copy nobody has written, the earlier gets it. */

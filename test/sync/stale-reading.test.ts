@@ -49,6 +49,29 @@ describe('a stale reading', () => {
     expect([early.outcome, late.outcome]).toEqual(['later', 'done']);
   });
 
+  test('is believed for every copy in the end, though each was doubted since a time of its own', async () => {
+    const world = await worldInSync(sync);
+    world.clock.now += 61_000;
+    world.vault.put('app/db', { user: 'eve' });
+    world.vault.deleteMetadata('app/db');
+    // Told by a webhook whose clock is behind; what tells of the deletion was lost.
+    const at = world.clock.now - 300_000;
+    const hear = () => world.follow('app/db', sync, { heard: { version: 2, versionAt: at, at } });
+    await hear();
+    for (const [index, [id, entry]] of [...world.ledger.entries].entries()) {
+      world.ledger.entries.set(id, { ...entry, staleSince: (entry.staleSince ?? 0) - index * 20_000 });
+    }
+
+    const outcomes: string[] = [];
+    while (outcomes.at(-1) !== 'done' && outcomes.length < 200) {
+      world.clock.now += 1_000;
+      outcomes.push((await hear()).outcome);
+    }
+
+    expect(outcomes).toHaveLength(60);
+    expect(world.stores.flatMap(({ copies }) => [...copies])).toEqual([]);
+  });
+
   test('new life of a secret is no stale reading', async () => {
     const world = await worldInSync(sync);
     world.vault.put('app/db', { user: 'eve' });
