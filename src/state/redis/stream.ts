@@ -48,8 +48,10 @@ export abstract class StreamConnector extends AbstractConnector {
     });
     if (!this.connecting) stream.destroy();
     this.stream = stream;
-    stream.once('error', (error) => {
-      this.firstError = error;
+    // More than one: where we do not trust a server, TLS may tell afterwards that the server has not understood us either. An error
+    // that nobody hears would end the process.
+    stream.on('error', (error) => {
+      if (this.stream === stream) this.firstError ??= error;
     });
     return stream;
   }

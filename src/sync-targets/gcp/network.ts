@@ -62,7 +62,8 @@ export async function openNetwork(settings: GcpSettings): Promise<Network> {
           reject,
         );
       });
-      request.once('error', reject).end(body);
+      // Over TLS a second one may follow, which would end the process if nobody heard it.
+      request.on('error', reject).end(body);
       try {
         return await promise;
       } catch (error) {
