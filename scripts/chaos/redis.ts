@@ -156,7 +156,9 @@ async function disturb(servers: Servers, primary: RedisPeer, trouble: RedisTroub
       return true;
     case 'hand over': {
       const agreed = () => servers.handOver().then(() => true);
-      const wasDone = await eventually(agreed, { what: 'a replica that takes over', every: 200 }).catch(() => false);
+      const wasDone = await eventually(agreed, { what: 'a replica that takes over', within: 10_000, every: 200 }).catch(
+        () => false,
+      );
       await sleep(forMs);
       return wasDone;
     }

@@ -20,7 +20,7 @@ beforeAll(async () => {
   if (applied.code !== 0) throw new Error(applied.stderr);
   const served = async () => (await kubernetes.api('GET', collection)).status === 200;
   await eventually(served, { what: 'the custom resource' });
-}, 180_000);
+}, 600_000);
 
 afterAll(() => kubernetes?.stop());
 
@@ -184,4 +184,4 @@ test('the API server and the check of files agree on whatever is written', async
     }),
     { seed: 20261120, numRuns: 600 },
   );
-}, 60_000);
+});

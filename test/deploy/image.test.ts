@@ -49,7 +49,7 @@ const whyNot =
     const stead = ['--build-arg', 'NODE_IMAGE=localhost/node', '--build-context', `build=${join(folder, 'build')}`];
     await buildah('build', '--isolation', 'chroot', ...stead, '--tag', 'localhost/vault-secret-sync', root);
     container = await buildah('from', '--pull-never', 'localhost/vault-secret-sync');
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await buildah('rm', '--all');

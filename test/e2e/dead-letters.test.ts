@@ -181,7 +181,7 @@ describe('vault-secret-sync dead-letters', () => {
     });
     expect(await operator.metric('vss_dead_letters')).toBe(0);
     await operator.stop();
-  }, 60_000);
+  });
 
   test('exits 2 without Redis: the letters of another process’ memory cannot be seen', async () => {
     settings['state'] = {};

@@ -12,7 +12,7 @@ test('the demo shows the main job on one process, and sums up in one line', asyn
     /^tour: 7 steps, 0 failed, change to copy p50 \d+ ms, max \d+ ms$/,
   );
   expect(result.code).toBe(0);
-}, 180_000);
+}, 600_000);
 
 /** Where the peers are: the demo must find those that this run has. */
 function cacheVariables(): Record<string, string> {

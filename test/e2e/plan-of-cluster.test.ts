@@ -49,7 +49,7 @@ beforeAll(async () => {
   planner = await kubernetes.serviceAccountKubeconfig({ namespace: 'vss', serviceAccount: 'planner' });
   const { installation: _uid, fingerprintKey: _secret, ...rest } = settingsFor(vault, stores);
   settings = { ...rest, state: { redis: redis.url }, operator: { namespace: 'vss' } };
-}, 300_000);
+}, 600_000);
 
 afterAll(async () => {
   await Promise.all([kubernetes?.stop(), redis?.stop(), vault?.stop(), stores?.stop()]);
@@ -95,11 +95,13 @@ async function runOperator(): Promise<string[]> {
   } finally {
     await operator.stop();
   }
-  return operator.log.flatMap(({ msg = '', sync, copy }) => {
+  const told = operator.log.flatMap(({ msg = '', sync, copy }) => {
     const [, change] = /^copy (\w+)$/.exec(msg) ?? [];
     const planClass = change === undefined ? null : classOf(change as CopyChange);
     return planClass === null ? [] : [`${String(sync)} ${planClass} ${String(copy)}`];
   });
+  // The longer it takes, the more often it comes back to what it could not do.
+  return [...new Set(told)];
 }
 
 function classOf(change: CopyChange): string | null {
@@ -187,7 +189,7 @@ describe('vault-secret-sync plan -n NAMESPACE', () => {
     expect(await everythingInCluster()).toBe(before);
     expect(await everythingInRedis()).toEqual(new Map());
     expect(await stores.gcp.secrets()).toEqual([]);
-  }, 120_000);
+  });
 
   test('sees what the operator remembers, is what the operator then does, and writes nothing', async () => {
     await runOperator();
@@ -222,7 +224,7 @@ describe('vault-secret-sync plan -n NAMESPACE', () => {
     for (const [key, value] of await everythingInRedis()) expect([key, value]).toEqual([key, inRedis.get(key)]);
     expect(JSON.stringify(await stores.gcp.secrets())).toBe(inGcp);
     expect((await runOperator()).sort()).toEqual(pendingIn(result));
-  }, 240_000);
+  }, 600_000);
 
   test('takes the name of one sync, and knows the nearest one', async () => {
     const one = await plan(['-n', 'team-a', 'limited', '--json']);
@@ -231,7 +233,7 @@ describe('vault-secret-sync plan -n NAMESPACE', () => {
     expect(documentIn(one).syncs.map(({ sync }) => sync)).toEqual(['team-a/limited']);
     expect(misspelt).toMatchObject({ code: 2, stdout: '' });
     expect(misspelt.stderr).toContain('there is no VaultSecretSync limted in namespace team-a; did you mean limited?');
-  }, 60_000);
+  });
 
   test('knows an earlier sync that wants the same copy, also when only the later one is asked for', async () => {
     await put('rivals', 'one');
@@ -244,7 +246,7 @@ describe('vault-secret-sync plan -n NAMESPACE', () => {
     expect(documentIn(later).syncs[0]?.copies).toMatchObject([
       { class: 'conflict', message: expect.stringContaining('is wanted by team-a/rival-1 too, which was there first') },
     ]);
-  }, 60_000);
+  });
 
   test('goes on without Redis when it is away, and says so', async () => {
     const away = { redis: `redis://user:hush-redis@127.0.0.1:${await findFreePort()}` };
@@ -258,7 +260,7 @@ describe('vault-secret-sync plan -n NAMESPACE', () => {
     // Only the ledger tells that it was in sync before somebody changed it by hand.
     expect(pendingIn(planned)).toEqual([`team-a/watched update azure:${new URL(stores.azure.vaultUrl).host}/watched`]);
     expect(planned.stdout + planned.stderr).not.toContain('hush');
-  }, 60_000);
+  });
 
   test('exits 1 where Kubernetes does not allow it, and says what to add', async () => {
     const elsewhere = await plan(['-n', 'team-b']);
@@ -268,7 +270,7 @@ describe('vault-secret-sync plan -n NAMESPACE', () => {
     expect(elsewhere.stderr).toContain('add to a Role in namespace team-b');
     expect(everywhere).toMatchObject({ code: 1, stdout: '' });
     expect(everywhere.stderr).toContain('add to a ClusterRole');
-  }, 60_000);
+  });
 
   test('takes all namespaces that the operator watches, and says when it does not watch the one asked for', async () => {
     const everywhere = await plan(['-A', '--json'], { manifests: { namespaces: ['team-a'] } });
@@ -276,7 +278,7 @@ describe('vault-secret-sync plan -n NAMESPACE', () => {
 
     expect(documentIn(everywhere).syncs.length).toBeGreaterThan(3);
     expect(unwatched.stderr).toContain('the operator does not watch namespace team-a');
-  }, 60_000);
+  });
 });
 
 /** What a plan may say to Redis: hello, how are you, and what stands there. */

@@ -28,7 +28,7 @@ beforeAll(async () => {
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
   aws = new SecretsManagerClient({ endpoint: stores.aws.endpoint, region, credentials });
   settings = settingsFor(vault, stores);
-}, 120_000);
+});
 
 afterAll(async () => {
   aws?.destroy();
@@ -116,7 +116,7 @@ describe('vault-secret-sync plan --manifests', () => {
     expect(classesIn(synced)).toEqual(classesIn(planned));
     expect(documentIn(synced).summary).toEqual(documentIn(planned).summary);
     expect(planned.stdout + planned.stderr + synced.stdout + synced.stderr).not.toMatch(/canary|by hand/);
-  }, 120_000);
+  });
 
   test('exits 3 while changes are pending and 0 when there are none, and tells by sync what is due and why', async () => {
     const azureHost = new URL(stores.azure.vaultUrl).host;
@@ -155,7 +155,7 @@ describe('vault-secret-sync plan --manifests', () => {
     expect(settled).toMatchObject({ code: 0, stdout: expect.stringContaining('plan: 2 syncs: 6 unchanged') });
     expect(pending.stdout + changed.stdout).not.toContain('canary');
     expect(pending.stdout + changed.stdout).not.toContain('\u001b');
-  }, 90_000);
+  });
 
   test('finds two syncs that want one copy: the earlier one creates it, the later one conflicts', async () => {
     for (const name of ['wanted/one', 'wanted/two']) await put(name);
@@ -176,7 +176,7 @@ describe('vault-secret-sync plan --manifests', () => {
     ]);
     expect(text.stdout).toContain(`gcp:${project}/wanted-by-two belongs to default/first; nothing was written`);
     expect(classesIn(synced)).toEqual(classesIn(planned));
-  }, 60_000);
+  });
 
   test('prints one document with --json, every field of it', async () => {
     await put('document');
@@ -220,7 +220,7 @@ describe('vault-secret-sync plan --manifests', () => {
         problems: 0,
       },
     });
-  }, 60_000);
+  });
 
   test('says that fingerprints are unknown where there is no key to make them with', async () => {
     await put('keyless');
@@ -230,7 +230,7 @@ describe('vault-secret-sync plan --manifests', () => {
 
     expect(planned).toMatchObject({ code: 3, stderr: expect.stringContaining('there is no fingerprint key yet') });
     expect(planned.stdout).toContain('none -> unknown');
-  }, 60_000);
+  });
 
   test('exits 1 when Vault does not tell, and says why', async () => {
     await put('denied');
@@ -243,5 +243,5 @@ describe('vault-secret-sync plan --manifests', () => {
     expect(planned.stderr).toMatch(/default\/denied: .*(403|permission|refus)/i);
     expect(documentIn(planned).syncs).toMatchObject([{ problems: [{ reason: expect.any(String) }], copies: [] }]);
     expect(planned.stdout + planned.stderr).not.toContain('no-such-token');
-  }, 60_000);
+  });
 });

@@ -64,7 +64,7 @@ beforeAll(async () => {
   deaf = await start('deaf', token, [syncOfDeaf]);
   await enableSocket();
   for (const { name } of syncs) if (name !== 'moved-to') await shows(name, expect.anything());
-}, 300_000);
+}, 600_000);
 
 afterAll(async () => {
   aws?.destroy();
@@ -116,7 +116,7 @@ async function copyOf(name: string): Promise<unknown> {
   }
 }
 
-async function shows(name: string, expected: unknown, within = 30_000): Promise<void> {
+async function shows(name: string, expected: unknown, within = 60_000): Promise<void> {
   const holds = async () => {
     expect(await copyOf(name)).toEqual(expected);
     return true;
@@ -138,7 +138,7 @@ describe('seen at once, by an entry about something else', () => {
 
     await shows('moved-to', { in: 'old' });
     expect(await copyOf('moved-from')).toEqual({ in: 'old' });
-  }, 60_000);
+  });
 
   test('a mount that was disabled, and made anew: its copies stay until somebody writes there', async () => {
     await andWaitForReconcile(() => vault.api('DELETE', 'sys/mounts/going'));
@@ -149,7 +149,7 @@ describe('seen at once, by an entry about something else', () => {
 
     await shows('disabled', { in: 'another life' });
     expect([left, kept]).toEqual([{ in: 'going' }, { in: 'going' }]);
-  }, 60_000);
+  });
 
   test('a mount that became version 2: what is written there is followed', async () => {
     await andWaitForReconcile(() => vault.cli(['kv', 'enable-versioning', 'elder/']));
@@ -160,7 +160,7 @@ describe('seen at once, by an entry about something else', () => {
 
     await shows('upgraded', { in: 'version two' });
     expect(kept).toEqual({ in: 'elder' });
-  }, 60_000);
+  });
 
   test('versions that were pruned: the copy is that of the newest, which never is', async () => {
     for (const is of ['second', 'third', 'fourth']) await vault.cli(['kv', 'put', 'secret/pruned', `is=${is}`]);
@@ -172,18 +172,18 @@ describe('seen at once, by an entry about something else', () => {
     await shows('pruned', { is: 'fifth' });
     expect(kept).toEqual({ is: 'fourth' });
     expect((await vault.cli(['kv', 'get', '-version=4', 'secret/pruned'])).code).not.toBe(0);
-  }, 60_000);
+  });
 });
 
 describe('seen by the interval alone', () => {
   test('a version whose delete_version_after has passed', async () => {
-    await vault.cli(['kv', 'metadata', 'put', '-delete-version-after=2s', 'secret/expiring']);
+    await vault.cli(['kv', 'metadata', 'put', '-delete-version-after=15s', 'secret/expiring']);
     await vault.cli(['kv', 'put', 'secret/expiring', 'is=soon gone']);
     await shows('expiring-alone', { is: 'soon gone' });
 
     await shows('expiring', null);
     expect(await copyOf('expiring-alone')).toEqual({ is: 'soon gone' });
-  }, 60_000);
+  });
 
   test('a write of which no entry came: by replication, to the storage, or while no audit device was there', async () => {
     await vault.api('DELETE', 'sys/audit/socket');
@@ -192,7 +192,7 @@ describe('seen by the interval alone', () => {
     await shows('untold', { is: 'second' });
     expect(await copyOf('untold-alone')).toEqual({ is: 'first' });
     await enableSocket();
-  }, 60_000);
+  });
 
   test('a policy that forbids to read a secret, and allows it again: its copy stays meanwhile', async () => {
     const refused = () => program.metric('vss_jobs_total', { kind: 'path', outcome: 'retry' });
@@ -205,7 +205,7 @@ describe('seen by the interval alone', () => {
 
     await shows('guarded', { is: 'second' });
     expect(kept).toEqual({ is: 'first' });
-  }, 60_000);
+  });
 });
 
 describe('data that went back to an earlier state', () => {
@@ -214,13 +214,13 @@ describe('data that went back to an earlier state', () => {
     await vault.cli(['kv', 'put', 'secret/restored', 'is=second']);
     for (const name of ['restored', 'promoted']) await shows(name, { is: 'second' });
     await andWaitForReconcile(() => vault.restoreSnapshot(snapshot));
-  }, 120_000);
+  });
 
   test('a snapshot that was restored is seen at once, and believed after a minute: until then it may be a standby that lags', async () => {
     await shows('restored', { is: 'first' }, 120_000);
-  }, 180_000);
+  }, 600_000);
 
   test('a DR secondary that was promoted, of which no entry tells, is seen by the interval and believed after a minute, too', async () => {
     await shows('promoted', { is: 'first' }, 120_000);
-  }, 180_000);
+  }, 600_000);
 });

@@ -19,7 +19,7 @@ const programs: Program[] = [];
 beforeAll(async () => {
   redis = await startRedis();
   folder = await mkdtemp(join(tmpdir(), 'vss-manifests-'));
-}, 300_000);
+}, 600_000);
 
 afterAll(async () => {
   await Promise.all(programs.map((program) => program.stop()));
@@ -71,7 +71,7 @@ describe('the young space of the heap', () => {
     await hearMuch(webhook);
 
     expect(await youngSpace(webhook)).toBeLessThanOrEqual(youngAtFirst);
-  }, 120_000);
+  });
 
   test('grows as usual in a process that drives too', async () => {
     const both = await start({
@@ -82,7 +82,7 @@ describe('the young space of the heap', () => {
     await hearMuch(both);
 
     expect(await youngSpace(both)).toBeGreaterThan(youngAtFirst);
-  }, 120_000);
+  });
 });
 
 const names = Array.from({ length: 2_400_000 }, (_, index) => `"k${index}":1`).join();
@@ -97,20 +97,16 @@ onLinux('the memory of a process that hears', () => {
       body: `{"type":"response","a":[${'{"a":1,"b":2,"c":3},'.repeat(990_000)}1]}\n`,
     },
     { what: '30 MB of garbage', body: `${'"\\x{'.repeat(7_500_000)}\n` },
-  ])(
-    'grows by little for $what, and another sender is heard meanwhile',
-    async ({ body }) => {
-      const webhook = await start({ roles: ['webhook'], state: { redis: redis.url } });
-      const before = await mostMegabytes(webhook);
+  ])('grows by little for $what, and another sender is heard meanwhile', async ({ body }) => {
+    const webhook = await start({ roles: ['webhook'], state: { redis: redis.url } });
+    const before = await mostMegabytes(webhook);
 
-      const dear = post(webhook, body);
-      const served = await post(webhook, auditLine({ operation: 'read' }));
-      const status = await dear;
-      const grownBy = (await mostMegabytes(webhook)) - before;
+    const dear = post(webhook, body);
+    const served = await post(webhook, auditLine({ operation: 'read' }));
+    const status = await dear;
+    const grownBy = (await mostMegabytes(webhook)) - before;
 
-      expect([served, status]).toEqual([200, 200]);
-      expect(grownBy).toBeLessThan(200);
-    },
-    120_000,
-  );
+    expect([served, status]).toEqual([200, 200]);
+    expect(grownBy).toBeLessThan(200);
+  });
 });

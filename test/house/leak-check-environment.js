@@ -3,8 +3,8 @@ import { TestEnvironment } from 'jest-environment-node';
 
 /** What must not outlive a test file: it would keep a process alive, or a port, or a peer. */
 const watched = ['Timeout', 'TCPSocketWrap', 'TCPServerWrap', 'TLSWrap', 'ProcessWrap', 'FSEvent', 'UDPWrap', 'Worker'];
-/** Closing takes a moment: sockets say goodbye, processes are reaped. Milliseconds. */
-const patienceMs = 3_000;
+/** Closing takes a moment, and longer where a machine has little time: sockets say goodbye, processes are reaped. Milliseconds. */
+const patienceMs = 15_000;
 
 /** Node's environment, with a look at the end of each test file at what it left open. */
 export default class LeakCheckEnvironment extends TestEnvironment {

@@ -20,7 +20,7 @@ beforeAll(async () => {
   hands = createHands(kubernetes);
   admin = await connectThroughGate(kubernetes);
   ({ client } = admin);
-}, 180_000);
+}, 600_000);
 
 afterEach(async () => {
   for (const each of opened.splice(0)) await each.close();

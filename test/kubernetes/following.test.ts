@@ -21,7 +21,7 @@ beforeAll(async () => {
   await applyWidgets(kubernetes);
   for (const name of ['many', 'live', 'cut', 'other']) await kubernetes.kubectl(['create', 'namespace', name]);
   hands = createHands(kubernetes);
-}, 180_000);
+}, 600_000);
 
 afterEach(async () => {
   for (const each of opened.splice(0)) await each.close();
@@ -53,8 +53,7 @@ function follow({ client }: GatedClient, ...namespaces: string[]): Following {
     onChange: ({ metadata, spec }) => void heard.push(`changed ${metadata.name} ${spec.colour}`),
     onDelete: ({ metadata }) => void heard.push(`deleted ${metadata.name}`),
   });
-  const hears = (what: string) =>
-    eventually(() => heard.includes(what), { what: `"${what}" in ${heard}`, within: 20_000 });
+  const hears = (what: string) => eventually(() => heard.includes(what), { what: `"${what}" in ${heard}` });
   return { reflector, heard, hears };
 }
 
@@ -82,7 +81,7 @@ describe('on the real API server', () => {
     expect(reflector.store.get('many', 'w7')?.metadata).not.toHaveProperty('managedFields');
     expect((await listsAnswered()) - before).toBe(3);
     expect(gated.gate.made()).toBeLessThanOrEqual(2);
-  }, 60_000);
+  });
 
   test('what is created, changed and deleted is heard', async () => {
     const { reflector, hears } = follow(await connect(), 'live');
@@ -162,7 +161,7 @@ describe('on the real API server', () => {
     await eventually(() => reflector.problem() === null, { what: 'no problem' });
     await hands.paint('cut', 'kept', 'grey');
     await hears('changed kept grey');
-  }, 60_000);
+  });
 });
 
 describe('stopping leaves no connection in use', () => {
@@ -240,7 +239,7 @@ describe('connections', () => {
   });
 
   test('of a call that is not answered are given up after the limit, and the next call works', async () => {
-    const gated = await connectThroughGate(kubernetes, { requestLimitMs: 500 });
+    const gated = await connectThroughGate(kubernetes, { requestLimitMs: 3_000 });
     opened.push(gated);
     await gated.client.kubeSystemUid();
 

@@ -40,8 +40,7 @@ function reflect(source: FakeSource, given: Partial<ReflectOptions<Thing>> & { t
     },
   );
   started.push(reflector);
-  const hears = (what: string) =>
-    eventually(() => heard.includes(what), { what: `"${what}" in ${heard}`, within: 2000 });
+  const hears = (what: string) => eventually(() => heard.includes(what), { what: `"${what}" in ${heard}` });
   return { reflector, heard, hears };
 }
 

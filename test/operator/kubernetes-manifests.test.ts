@@ -29,7 +29,7 @@ beforeAll(async () => {
   kubernetes = await startKubernetes();
   await applyDefinitions(kubernetes);
   await kubectl('create', 'namespace', 'team-a');
-}, 180_000);
+}, 600_000);
 
 afterAll(() => kubernetes?.stop());
 

@@ -191,7 +191,7 @@ describe('the status of a sync that changed', () => {
     expect(manifests.written).toEqual([]);
     resolve();
     await written(1);
-  }, 15_000);
+  });
 });
 
 describe('a status that could not be written', () => {

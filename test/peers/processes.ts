@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
@@ -9,9 +10,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What `eventually` waits for, and how long. */
 export interface Patience {
-  /** Ends the sentence "waited 10000 ms for …". */
+  /** Ends the sentence "waited 30000 ms for …". */
   what: string;
-  /** Milliseconds until it gives up; 10 s unless said. */
+  /** Milliseconds until it gives up; 30 s unless said, for a machine may have little time for us. */
   within?: number;
   /** Milliseconds between two checks; 25 unless said. */
   every?: number;
@@ -22,7 +23,7 @@ export interface Patience {
  * last error becomes the cause of the error thrown when patience ends.
  */
 export async function eventually<T>(check: () => T | Promise<T>, patience: Patience): Promise<NonNullable<T>> {
-  const within = patience.within ?? 10_000;
+  const within = patience.within ?? 30_000;
   const deadline = performance.now() + within;
   let lastError: unknown;
   for (;;) {
@@ -41,15 +42,24 @@ export async function eventually<T>(check: () => T | Promise<T>, patience: Patie
   }
 }
 
-/** A loopback TCP port that nothing listened on a moment ago. */
+/**
+ * A loopback TCP port that nothing listened on a moment ago. It lies below those that Linux gives to connections and to who
+ * listens on port 0 (from 32,768), of which other tests take hundreds a second; so does the port of a Redis Cluster's own bus,
+ * 10,000 above it.
+ */
 export async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('a TCP server without a port');
-  return address.port;
+  for (;;) {
+    const port = randomInt(10_000, 22_000);
+    const server = createServer().listen(port, '127.0.0.1');
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
 
 /** Starts something on a free port, and once more on another one when somebody else took the port in between. */
@@ -85,7 +95,7 @@ export interface PeerProcess {
   /** Standard output and error, both. */
   readonly logFile: string;
   isRunning(): boolean;
-  /** Waits until `check` returns something truthy; fails at once, with the end of the log, when the process has ended. */
+  /** Waits, three minutes unless said, until `check` returns something truthy; fails at once, with the end of the log, when the process has ended. */
   untilReady(check: () => unknown, within?: number): Promise<void>;
   readLog(): Promise<string>;
   /** Waits until it has ended by itself. `how` is an exit code or a signal, in words. */
@@ -124,7 +134,7 @@ export async function startProcess(options: ProcessOptions): Promise<PeerProcess
     logFile,
     isRunning,
     readLog,
-    async untilReady(check, within = 30_000) {
+    async untilReady(check, within = 180_000) {
       const ready = await eventually(async () => !isRunning() || (await check()), { what: name, within }).catch(
         (error: unknown) => error,
       );

@@ -175,7 +175,7 @@ async function startApiServer(given: ApiServerOptions): Promise<{ process: PeerP
     const ready = await callApi({ ...ask, method: 'GET', path: '/readyz' });
     const namespace = await callApi({ ...ask, method: 'GET', path: '/api/v1/namespaces/default' });
     return ready.status === 200 && namespace.status === 200;
-  }, 60_000);
+  });
   return { process, port };
 }
 
@@ -273,7 +273,7 @@ interface ApiCall {
 function callApi({ port, ca, token, method, path, body }: ApiCall): Promise<KubernetesAnswer> {
   return new Promise((resolve, reject) => {
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-    const call = request({ host: '127.0.0.1', port, ca, method, path, headers, agent: false, timeout: 10_000 });
+    const call = request({ host: '127.0.0.1', port, ca, method, path, headers, agent: false, timeout: 30_000 });
     call.once('timeout', () => call.destroy(new Error(`kube-apiserver does not answer ${method} ${path}`)));
     call.once('error', reject);
     call.once('response', (response) => {

@@ -18,7 +18,7 @@ export async function startMoto(): Promise<MotoPeer> {
       const endpoint = `http://127.0.0.1:${port}`;
       const args = ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)];
       const server = await startProcess({ name: 'moto', command: python, args, folder });
-      await server.untilReady(async () => (await fetch(`${endpoint}/moto-api/data.json`)).ok, 60_000);
+      await server.untilReady(async () => (await fetch(`${endpoint}/moto-api/data.json`)).ok);
       return {
         endpoint,
         async reset() {

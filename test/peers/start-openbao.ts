@@ -24,7 +24,7 @@ export async function startOpenBao(options: {
       await started.untilReady(async () => {
         const health = await fetch(`http://127.0.0.1:${free}/v1/sys/health`);
         return health.ok && /^Unseal Key: /m.test(await started.readLog());
-      }, 60_000);
+      });
       return { server: started, port: free };
     });
     return connectTo({ bin, folder, port, server, token, unsealKey: async () => '' });

@@ -22,7 +22,7 @@ export async function startRaftVault(): Promise<RaftVaultPeer> {
     const started = await startProcess({ name: 'vault', command: bin, args: ['server', `-config=${config}`], folder });
     // 501: it listens, and waits to be initialised.
     const isThere = async () => (await fetch(`http://127.0.0.1:${free}/v1/sys/health`)).status === 501;
-    await started.untilReady(isThere, 60_000);
+    await started.untilReady(isThere);
     return { port: free, server: started };
   });
   const address = `http://127.0.0.1:${port}`;
@@ -34,7 +34,7 @@ export async function startRaftVault(): Promise<RaftVaultPeer> {
   const peer = connectTo({ bin, folder, port, server, token, unsealKey: async () => keys[0] ?? '' });
   const isActive = async () => (await fetch(`${address}/v1/sys/health`)).status === 200;
   await peer.unseal();
-  await server.untilReady(isActive, 60_000);
+  await server.untilReady(isActive);
   await enableAuditFile(peer);
   await peer.enableKv('secret', 2);
   return {
@@ -50,7 +50,7 @@ export async function startRaftVault(): Promise<RaftVaultPeer> {
       await writeFile(file, snapshot);
       const { code, stderr } = await peer.cli(['operator', 'raft', 'snapshot', 'restore', '-force', file]);
       if (code !== 0) throw new Error(stderr);
-      await server.untilReady(isActive, 60_000);
+      await server.untilReady(isActive);
     },
     async stop() {
       await server.kill();

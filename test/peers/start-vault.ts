@@ -94,7 +94,7 @@ async function startServer(bin: string, folder: string, port: number): Promise<{
   await server.untilReady(async () => {
     const health = await fetch(`http://127.0.0.1:${port}/v1/sys/health`);
     return health.ok && /^Unseal Key: /m.test(await server.readLog());
-  }, 60_000);
+  });
   return { server, port };
 }
 

@@ -68,7 +68,7 @@ export async function startProgram(options: {
   const find = () => log.find(({ msg }) => msg === 'started');
   const started = await eventually(() => find() ?? child.exitCode !== null, {
     what: 'the program to start',
-    within: 60_000,
+    within: 120_000,
   }).catch(() => null);
   const line = typeof started === 'object' ? started : null;
   if (!line) {
@@ -76,7 +76,7 @@ export async function startProgram(options: {
     throw new Error(`the program did not start:\n${written.slice(-20).join('\n')}`);
   }
   const opsUrl = local(String(line['ops']));
-  const metrics = async () => (await fetch(`${opsUrl}/metrics`)).text();
+  const metrics = async () => (await fetch(`${opsUrl}/metrics`, { headers: { connection: 'close' } })).text();
   const [tcp] = (line['tcp'] as string[] | undefined) ?? [];
   return {
     pid: child.pid ?? 0,

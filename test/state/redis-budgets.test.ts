@@ -71,7 +71,8 @@ describe('budgets that several processes share', () => {
   });
 
   test('an event of one process is served before the backfill of others', async () => {
-    const rate = { perSecond: 4, burst: 2 };
+    // The first that backfill could have comes after two seconds.
+    const rate = { perSecond: 1, burst: 2 };
     const controller = new AbortController();
     const order: string[] = [];
     await Promise.all([take(one, rate), take(two, rate)]);
@@ -213,7 +214,7 @@ describe('budgets that several processes share', () => {
       }),
       { seed: 13, numRuns: 200 },
     );
-  }, 30_000);
+  });
 
   test('a clock of Redis that is set back costs no more than the time that it was set back by', async () => {
     const key = keysOf(prefix).bucket('a');

@@ -21,7 +21,7 @@ describe('a Redis Cluster whose certificates bear names', () => {
     folder = await makePeerFolder('redis-cluster-names');
     tls = writeCertificates(folder, { dnsNames: ['localhost', 'redis.example.com'] });
     cluster = await startRedisCluster({ tls });
-  }, 30_000);
+  });
   afterAll(async () => {
     await cluster.stop();
     await removeFolder(folder);

@@ -26,7 +26,7 @@ describe('the state in a Redis Cluster, as two users with the least rights', () 
   beforeAll(async () => {
     cluster = await startRedisCluster({ users: leastUsers(prefix) });
     admin = (await holderOf(cluster)).admin();
-  }, 30_000);
+  });
   afterAll(async () => {
     admin.disconnect();
     await cluster.stop();
@@ -66,7 +66,7 @@ describe.each([
     folder = await makePeerFolder('redis-cluster');
     tls = secure ? writeCertificates(folder, { addresses: ['127.0.0.1'] }) : undefined;
     cluster = await startRedisCluster({ make, withReplicas: true, ...(tls ? { tls } : {}) });
-  }, 30_000);
+  });
   afterAll(async () => {
     await cluster.stop();
     await removeFolder(folder);

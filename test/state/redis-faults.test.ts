@@ -130,7 +130,7 @@ describe('Redis reads its data after a restart:', () => {
     await start({ appendOnly: true, args: ['--key-load-delay', '200'] });
     await webhook.inbox.add([{ job: pathJob('before') }]);
     const ballast = admin.pipeline();
-    for (let index = 0; index < 15_000; index += 1) ballast.set(`ballast ${index}`, 'x');
+    for (let index = 0; index < 30_000; index += 1) ballast.set(`ballast ${index}`, 'x');
     await ballast.exec();
 
     const restarted = redis.restart();
@@ -170,7 +170,7 @@ describe('Redis is slow:', () => {
   test('for a moment nothing is taken, and whoever asks is told; then all goes on', async () => {
     await start({ args: ['--enable-debug-command', 'local'] });
     const runs = new Runs(state, () => done);
-    const slept = admin.call('DEBUG', 'SLEEP', '2');
+    const slept = admin.call('DEBUG', 'SLEEP', '5');
 
     const refusal = await eventually(() => refusalOf(webhook.inbox.add([{ job: pathJob('a') }])), {
       what: 'a refusal',

@@ -44,7 +44,7 @@ describe('many who hand in jobs at once', () => {
   });
 
   test('are each told when the queue took nothing, and what nobody waits for any longer is not sent', async () => {
-    const brief = redisWebhookState({ url: redis.url, prefix: freshPrefix(), deadlineMs: 300 });
+    const brief = redisWebhookState({ url: redis.url, prefix: freshPrefix(), deadlineMs: 1500 });
     await eventually(() => brief.ping().then(() => true), { what: 'Redis to answer' });
     const addBriefly = (name: string) => brief.inbox.add([{ job: pathJob(name) }]);
 

@@ -39,7 +39,7 @@ describe.each([
     folder = await makePeerFolder('redis-sentinel');
     tls = secure ? writeCertificates(folder, { dnsNames: [serverName] }) : undefined;
     group = await startRedisSentinels({ make, users: leastUsers(prefix), ...(tls ? { tls } : {}) });
-  }, 60_000);
+  });
   afterAll(async () => {
     await group.stop();
     await removeFolder(folder);
@@ -84,7 +84,7 @@ describe('Sentinels and servers that are cut off', () => {
   let group: RedisSentinels;
   beforeAll(async () => {
     group = await startRedisSentinels();
-  }, 60_000);
+  });
   afterAll(() => group.stop());
 
   test('a change that only the dead primary knew is what webhook and operator are told about', async () => {
@@ -106,7 +106,7 @@ describe('Sentinels and servers that are cut off', () => {
     expect(pair.losses).toEqual({ operator: ['another server'], webhook: ['another server'] });
     await pair.close();
     await old.restart();
-  }, 40_000);
+  });
 
   test('a Sentinel that was cut off and names another primary is outvoted', async () => {
     const stale = await startRedis();

@@ -11,8 +11,8 @@ import {
 import { eventually } from '../peers/processes.ts';
 import { pathJob, type StateUnderTest } from './runs.ts';
 
-/** Short enough for tests, long enough for a busy machine. */
-export const quick = { lockMs: 1500, stalledMs: 300, leaseMs: 1200, abortGraceMs: 300 };
+/** Short enough for tests, long enough for a machine that has no time for us for a second. */
+export const quick = { lockMs: 3000, stalledMs: 300, leaseMs: 3000, abortGraceMs: 500 };
 
 /** Where a test is not about Redis being away, a busy machine must not look like it. In milliseconds. */
 const patience = 10_000;
@@ -68,9 +68,9 @@ export interface Pair extends StateUnderTest {
   handIn(name: string): Promise<void>;
 }
 
-/** Opens both with looks at Redis that are frequent, and a deadline short enough to see it away. */
+/** Opens both with looks at Redis that are frequent, and a deadline short enough to see it away, longer than a busy machine takes. */
 export async function openPair(place: Place, options: { readonly asLeastUsers: boolean }): Promise<Pair> {
-  const both = openBoth({ deadlineMs: 800, lookEveryMs: 300, ...place }, options);
+  const both = openBoth({ deadlineMs: 2000, lookEveryMs: 300, ...place }, options);
   const { state, webhook } = both;
   const losses: Pair['losses'] = { operator: [], webhook: [] };
   state.watch.whenLost((loss) => losses.operator.push(loss));
@@ -87,14 +87,12 @@ export async function openPair(place: Place, options: { readonly asLeastUsers: b
     async untilBothLearnt() {
       await eventually(() => losses.operator.length > 0 && losses.webhook.length > 0, {
         what: 'both to learn of the loss',
-        within: 20_000,
       });
     },
     async handIn(name) {
       await eventually(() => webhook.inbox.add([{ job: pathJob(name) }]).then(() => true), {
         what: `${name} to be taken`,
         every: 100,
-        within: 15_000,
       });
     },
   };

@@ -10,7 +10,8 @@ const [url = '', prefix = '', skewMs = '0'] = process.argv.slice(2);
 const realNow = Date.now;
 Date.now = () => realNow() + Number(skewMs);
 
-const state = createRedisState({ url, prefix, log: createLogger({ level: 'silent' }), lookEveryMs: 100 });
+const log = createLogger({ level: 'silent' });
+const state = createRedisState({ url, prefix, log, deadlineMs: 10_000, lookEveryMs: 100 });
 await state.ping();
 state.jobs.consume({
   concurrency: 1,

@@ -22,7 +22,8 @@ describe('the AWS target', () => {
   const opened: Target[] = [];
   let moto: MotoStore;
   let target: Target;
-  let signal: AbortSignal;
+  /** Nobody gives up. */
+  const { signal } = new AbortController();
 
   const openTarget = (settings: Partial<AwsSettings> = {}, destination: AwsDestination = {}): Target => {
     const clock = createManualClock(Date.now());
@@ -50,7 +51,6 @@ describe('the AWS target', () => {
   beforeAll(async () => {
     moto = await openMotoStore();
     target = openTarget();
-    signal = AbortSignal.timeout(110_000);
   }, 600_000);
 
   afterEach(() => {
@@ -100,7 +100,7 @@ describe('the AWS target', () => {
     const describing = another.describe('any', AbortSignal.timeout(200));
 
     await expect(describing).rejects.toMatchObject({ remedy: 'Retry', code: 'AbortError' });
-    expect(performance.now() - begun).toBeLessThan(5000);
+    expect(performance.now() - begun).toBeLessThan(12_000);
   });
 
   test('asks once for a role that STS does not give', async () => {

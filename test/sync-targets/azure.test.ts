@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { eventually } from '../peers/processes.ts';
 import { startAzureKeyVault } from '../stand-ins/azure-key-vault/start.ts';
 import { azureUnderTest } from './azure/under-test.ts';
 import { unlikeOthers } from './azure/unlike-others.ts';
@@ -129,13 +130,16 @@ test('a list ends when its signal aborts, on later pages too', async () => {
   await withAzureWorld({}, async (own) => {
     await own.target.write(wish('a-first'), { kind: 'absent' }, world.signal);
     for (let index = 0; index < 25; index += 1) await own.standIn.setByHand(`other-${index}`, { value: 'x' });
-    const ours = own.target.list?.(owner, AbortSignal.timeout(1_000))[Symbol.asyncIterator]();
+    const giveUp = new AbortController();
+    const ours = own.target.list?.(owner, giveUp.signal)[Symbol.asyncIterator]();
     const first = await ours?.next();
     await own.standIn.fault({ kind: 'hang', operation: 'GetSecrets' });
 
-    const rest = ours?.next();
+    const rest = expect(ours?.next()).rejects.toMatchObject({ remedy: 'Retry', reason: 'NoAnswer' });
+    await eventually(async () => (await own.standIn.hanging()) === 1, { what: 'the next page to be asked for' });
+    giveUp.abort();
 
     expect(first).toMatchObject({ done: false, value: { name: 'a-first', versionId: null } });
-    await expect(rest).rejects.toMatchObject({ remedy: 'Retry', reason: 'NoAnswer' });
+    await rest;
   });
 });

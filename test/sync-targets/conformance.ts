@@ -67,7 +67,7 @@ export function targetConformance<Settings>(options: ConformanceOptions<Settings
         ...underTest,
         target: opened[0] ?? openTarget(),
         clock,
-        signal: AbortSignal.timeout(underTest.patienceMs ?? 20_000),
+        signal: AbortSignal.timeout(underTest.patienceMs ?? 100_000),
         // Neither ambiguous with an ARN (a hyphen and six characters) nor too long for anyone.
         newName: () => `${underTest.prefix ?? ''}copy-${++names}-${uniqueness}`,
         desire: (wish) => desire({ owner, destination: underTest.destination({}), ...wish }),

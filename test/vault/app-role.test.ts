@@ -21,7 +21,7 @@ beforeAll(async () => {
   });
   await must(vault, 'POST', 'secret/data/app', { data: { user: canary } });
   await must(vault, 'POST', 'secret/data/forbidden', { data: { user: canary } });
-}, 120_000);
+});
 afterEach(async () => {
   proxy.clear();
   await readers.closeAll();
@@ -70,7 +70,7 @@ describe('an AppRole', () => {
 
   test('leaves no token behind when the reader is closed while it logs in', async () => {
     const { reader, requests } = await open('hasty');
-    proxy.inject({ fault: { kind: 'delay', ms: 50 }, when: ({ path }) => path.endsWith('/login') });
+    proxy.inject({ fault: { kind: 'delay', ms: 2_000 }, when: ({ path }) => path.endsWith('/login') });
     proxy.forget();
 
     const reading = ear.refusal(reader.read(app, calm));
@@ -170,11 +170,11 @@ describe('a token with a short life', () => {
   const count = (requests: readonly string[], wanted: string) => requests.filter((each) => each === wanted).length;
 
   test('is renewed, without reads and without a new login', async () => {
-    const { reader, requests } = await open('renewed', { ttl: '2s', maxTtl: '1h' });
+    const { reader, requests } = await open('renewed', { ttl: '4s', maxTtl: '1h' });
     await reader.read(app, calm);
     const [accessor] = await tokensOf(vault, 'renewed');
 
-    await eventually(() => count(requests, 'renew') === 2, { what: 'two renewals' });
+    await eventually(() => count(requests, 'renew') >= 2, { what: 'two renewals' });
     await reader.read(app, calm);
 
     expect(count(requests, 'login')).toBe(1);
@@ -182,11 +182,11 @@ describe('a token with a short life', () => {
   });
 
   test('is replaced by a new login before its maximum is reached, so that no read is refused', async () => {
-    const { reader, requests } = await open('maximum', { ttl: '2s', maxTtl: '3s' });
+    const { reader, requests } = await open('maximum', { ttl: '4s', maxTtl: '6s' });
     await reader.read(app, calm);
     proxy.forget();
 
-    await eventually(() => count(requests, 'login') === 3, { what: 'two more logins' });
+    await eventually(() => count(requests, 'login') >= 3, { what: 'two more logins' });
     await reader.read(app, calm);
 
     expect(count(requests, 'renew')).toBeGreaterThan(0);
@@ -197,14 +197,14 @@ describe('a token with a short life', () => {
     const { reader, requests } = await open('batch', { ttl: '2s', type: 'batch' });
     await reader.read(app, calm);
 
-    await eventually(() => count(requests, 'login') === 2, { what: 'a second login' });
+    await eventually(() => count(requests, 'login') >= 2, { what: 'a second login' });
 
     expect(await reader.read(app, calm)).toMatchObject({ found: true });
     expect(count(requests, 'renew')).toBe(0);
   });
 
   test('is renewed in the end when Vault fails for a while', async () => {
-    const { reader, requests } = await open('patient', { ttl: '3s', maxTtl: '1h' });
+    const { reader, requests } = await open('patient', { ttl: '6s', maxTtl: '1h' });
     await reader.read(app, calm);
     const saidBefore = ear.said.length;
     const isRenewal = ({ path }: { path: string }) => path.endsWith('/renew-self');
@@ -224,7 +224,7 @@ describe('a token with a short life', () => {
     await reader.read(app, calm);
     await revokeTokensOf(vault, 'caught');
 
-    await eventually(() => count(requests, 'login') === 2, { what: 'a second login' });
+    await eventually(() => count(requests, 'login') >= 2, { what: 'a second login' });
 
     // The login is seen before Vault has made the token of it.
     await eventually(async () => (await tokensOf(vault, 'caught')).length === 1, {

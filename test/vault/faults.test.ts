@@ -15,7 +15,7 @@ beforeAll(async () => {
   vault = await startVault();
   proxy = await startFaultProxy({ upstream: vault.address });
   await must(vault, 'POST', 'secret/data/app', { data: { user: canary } });
-}, 120_000);
+});
 afterEach(async () => {
   proxy.clear();
   proxy.forget();
@@ -37,14 +37,14 @@ async function openWarm(requestMs = 10_000) {
 
 describe('a Vault that does not answer', () => {
   test('is given up after the time limit', async () => {
-    const reader = await openWarm(200);
+    const reader = await openWarm(2_000);
     proxy.inject({ fault: { kind: 'hang' } });
 
     const reading = await ear.refusal(reader.read(app, calm));
     const listing = await ear.refusal(collect(reader.list({ ...app, prefix: '' }, calm)));
 
     expect(reading).toMatchObject({ remedy: 'SourceUnavailable', reason: 'VaultTimeout' });
-    expect(reading.message).toContain('within 200 ms');
+    expect(reading.message).toContain('within 2000 ms');
     expect(listing).toMatchObject({ remedy: 'SourceUnavailable', reason: 'VaultTimeout' });
   });
 

@@ -45,7 +45,7 @@ beforeAll(async () => {
     policy: 'path "secret/data/app" { capabilities = ["read"] }',
   });
   await must(vault, 'POST', 'secret/data/app', { data: { user: canary } });
-}, 180_000);
+}, 600_000);
 afterEach(() => readers.closeAll());
 afterAll(async () => {
   await kubernetes?.stop();

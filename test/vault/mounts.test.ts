@@ -9,7 +9,7 @@ let vault: VaultPeer;
 
 beforeAll(async () => {
   vault = await startVault();
-}, 120_000);
+});
 afterEach(() => readers.closeAll());
 afterAll(() => vault?.stop());
 

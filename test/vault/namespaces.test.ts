@@ -15,7 +15,7 @@ beforeAll(async () => {
   await must(vault, 'POST', 'secret/data/app', { data: { of: 'the root' } });
   await must(vault, 'POST', 'team-a/secret/data/app', { data: { of: 'team-a' } });
   await must(vault, 'POST', 'team-a/inner/old/kv/app', { of: 'inner' });
-}, 120_000);
+});
 afterEach(() => readers.closeAll());
 afterAll(async () => {
   await proxy?.stop();

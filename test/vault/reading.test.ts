@@ -18,7 +18,7 @@ let vault: VaultPeer;
 
 beforeAll(async () => {
   vault = await startVault({ mounts: { v1: 1, 'team/of/kv': 2, 'team/of/old': 1 } });
-}, 120_000);
+});
 afterEach(() => readers.closeAll());
 afterAll(() => vault?.stop());
 

@@ -19,12 +19,12 @@ beforeAll(async () => {
     const args = ['server', '-dev', '-dev-tls', `-dev-tls-cert-dir=${folder}`, '-dev-root-token-id=root'];
     args.push('-dev-no-store-token', `-dev-listen-address=127.0.0.1:${port}`);
     const started = await startProcess({ name: 'vault', command, args, folder });
-    await started.untilReady(async () => /^Root Token: /m.test(await started.readLog()), 60_000);
+    await started.untilReady(async () => /^Root Token: /m.test(await started.readLog()));
     address = `https://127.0.0.1:${port}`;
     return started;
   });
   caPem = await readFile(join(folder, 'vault-ca.pem'), 'utf8');
-}, 120_000);
+});
 afterEach(() => readers.closeAll());
 afterAll(async () => {
   await server?.kill();

@@ -37,7 +37,7 @@ async function start(): Promise<Inside> {
   worlds.push(world);
   await clock.advance(interval);
   const vault = await speak({ port: world.tcpPort });
-  await eventually(() => asked(world) === 1, 'the reconcile after the first connection');
+  await eventually(() => asked(world) === 1 && world.state.added.length === 2, 'the reconcile and the first job');
   await clock.advance(interval);
   world.state.added.splice(0);
   return { ...world, clock, vault };
@@ -74,6 +74,13 @@ async function overUdp(world: World, text: string): Promise<void> {
   const socket = createSocket('udp4');
   await new Promise((sent) => socket.send(text, world.webhook.udpAddresses[0]?.port ?? 0, '127.0.0.1', sent));
   await new Promise<void>((closed) => socket.close(() => closed()));
+}
+
+/** Does what makes an entry, and waits until that is counted: by then what it means has been noticed. */
+async function untilCounted(world: World, verdict: 'changed' | 'malformed', act: () => unknown): Promise<void> {
+  const before = await world.count('auditEntries', { verdict });
+  await act();
+  await eventually(async () => (await world.count('auditEntries', { verdict })) > before, `what is ${verdict}`);
 }
 
 async function isRefused(world: World): Promise<void> {
@@ -121,15 +128,16 @@ const losses: readonly { readonly sender: string; readonly lose: (world: Inside)
   },
   {
     sender: 'a Vault that connects again',
-    lose: async ({ tcpPort }) => void (await speak({ port: tcpPort })),
+    lose: (world) => untilCounted(world, 'changed', () => speak({ port: world.tcpPort })),
   },
   {
     sender: 'a Vault that connects to the unix socket',
-    lose: async () => void (await speak({ path: socketPath() })),
+    lose: (world) => untilCounted(world, 'changed', () => speak({ path: socketPath() })),
   },
   {
     sender: 'a Vault whose line is too long to be kept',
-    lose: async ({ vault }) => void vault.write(auditLine({ requestData: 'x'.repeat(100_000) })),
+    lose: (world) =>
+      untilCounted(world, 'malformed', () => world.vault.write(auditLine({ requestData: 'x'.repeat(100_000) }))),
   },
   {
     sender: 'a Vault whose lines were too many while the queue was away',
@@ -146,7 +154,10 @@ const losses: readonly { readonly sender: string; readonly lose: (world: Inside)
       await isBack(world);
     },
   },
-  { sender: 'a Vault half of whose datagram arrives', lose: (world) => overUdp(world, line().slice(0, 200)) },
+  {
+    sender: 'a Vault half of whose datagram arrives',
+    lose: (world) => untilCounted(world, 'malformed', () => overUdp(world, line().slice(0, 200))),
+  },
 ];
 
 function asked(world: World): number {

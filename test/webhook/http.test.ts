@@ -314,7 +314,7 @@ describe('the end', () => {
     const sending = await beginPost(world);
     sending.write(auditLine());
 
-    const closing = world.webhook.close(5_000);
+    const closing = world.webhook.close(60_000);
     sending.end(auditLine({ path: 'secret/data/last' }));
     const [response] = await once(sending, 'response');
     response.resume();

@@ -27,7 +27,7 @@ beforeAll(async () => {
   redis = await startRedis();
   vault = await startVault({ mounts: { old: 1 } });
   metrics = createMetrics({ withProcess: false });
-  const operator = createRedisState({ url: redis.url, prefix: 'vss', log });
+  const operator = createRedisState({ url: redis.url, prefix: 'vss', log, deadlineMs: 10_000 });
   await operator.interest.publish(interestIn([{}, { mount: 'old' }], {}));
   const state = createRedisWebhookState({ url: redis.url, prefix: 'vss', log });
   webhook = await startWebhook({
@@ -49,7 +49,7 @@ beforeAll(async () => {
     () => state.close(),
     () => operator.close(),
   );
-}, 300_000);
+}, 600_000);
 
 afterAll(async () => {
   for (const close of closers) await close();

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { auditLine } from './entries.ts';
 import { eventually, jobsOf, postEvents, startWorld, TOKEN, type World } from './fakes.ts';
 
-jest.setTimeout(120_000);
+jest.setTimeout(600_000);
 
 const worlds: World[] = [];
 const sockets: Socket[] = [];

@@ -18,7 +18,7 @@ describe("OpenBao's http device, set up as in the guide", () => {
     });
     bao = await startOpenBao({ settings, env: { VSS_TOKEN: TOKEN } });
     await bao.enableKv('a/b/kv', 2);
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await bao?.stop();

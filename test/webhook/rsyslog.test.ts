@@ -41,7 +41,7 @@ describe.each(['octet-counted', 'traditional'])('rsyslog over TCP (%s), set up a
     await writeFile(join(folder, 'audit.log'), '');
     world = await startListener();
     relay = await startRelay();
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await relay?.kill();

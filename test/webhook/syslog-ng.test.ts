@@ -40,7 +40,7 @@ describe('syslog-ng, set up as in the guide', () => {
     });
     await writeFile(join(folder, 'syslog-ng.conf'), settings);
     await start();
-  }, 300_000);
+  }, 600_000);
 
   afterAll(async () => {
     await shipper?.kill();

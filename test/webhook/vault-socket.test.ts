@@ -12,7 +12,7 @@ beforeAll(async () => {
     mounts: { old: 1, 'team-a/kv': 2 },
     auditSockets: [{ host: '127.0.0.1', port: world.tcpPort }],
   });
-}, 300_000);
+}, 600_000);
 
 afterAll(async () => {
   await vault.stop();

@@ -13,7 +13,7 @@ beforeAll(async () => {
   await vault.api('PUT', 'sys/policies/acl/reader', { policy });
   const { body } = await vault.api('POST', 'auth/token/create', { policies: ['reader'], no_default_policy: true });
   readOnly = (body as { auth: { client_token: string } }).auth.client_token;
-}, 300_000);
+}, 600_000);
 
 afterAll(() => vault.stop());
 

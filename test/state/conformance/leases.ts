@@ -14,7 +14,7 @@ export function describeLeases(open: () => Promise<StateUnderTest>): void {
       const first = await taken(['a']);
       const refused = await world.state.leases.acquire(['a'], { waitMs: 0 });
 
-      const waiting = world.state.leases.acquire(['a'], { waitMs: 5000 });
+      const waiting = world.state.leases.acquire(['a'], { waitMs: 60_000 });
       await first.release();
       const second = await waiting;
 
@@ -97,7 +97,7 @@ export function describeLeases(open: () => Promise<StateUnderTest>): void {
   });
 
   async function taken(keys: string[]): Promise<Lease> {
-    const lease = await world.state.leases.acquire(keys, { waitMs: 10_000 });
+    const lease = await world.state.leases.acquire(keys, { waitMs: 60_000 });
     if (lease === null) throw new Error(`no lease of ${keys.join(', ')}`);
     return lease;
   }

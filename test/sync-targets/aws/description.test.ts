@@ -6,7 +6,8 @@ import { type MotoStore, openMotoStore } from './moto-store.ts';
 
 describe('the description of a copy in AWS', () => {
   const absent = { kind: 'absent' } as const;
-  const signal = AbortSignal.timeout(110_000);
+  /** Nobody gives up. */
+  const { signal } = new AbortController();
   let moto: MotoStore;
   let target: Target;
 

@@ -6,6 +6,7 @@ import type { AwsDestination } from '../../../src/crd/destinations/aws.ts';
 import { SyncError } from '../../../src/errors.ts';
 import { aws } from '../../../src/sync-targets/aws/index.ts';
 import type { ResourceIdentity, Target } from '../../../src/sync-targets/contract.ts';
+import { neverIdle } from '../../peers/forward.ts';
 import { createContext, createManualClock } from '../conformance/under-test.ts';
 
 const roleArn = 'arn:aws:iam::123456789012:role/writer';
@@ -14,7 +15,8 @@ const asSecret = { auth: { secretRef: { name: 'keys' } } };
 const canary = 'canary-of-a-secret';
 
 describe('an identity of a namespace in AWS', () => {
-  const signal = AbortSignal.timeout(20_000);
+  /** Nobody gives up. */
+  const { signal } = new AbortController();
   let server: Server;
   let targets: Target[];
   let clock: ReturnType<typeof createManualClock>;
@@ -57,7 +59,7 @@ describe('an identity of a namespace in AWS', () => {
     [refusal, stsRefusal, holdsMs] = [null, null, 3_600_000];
     values = { accessKeyId: 'key-1', secretAccessKey: `${canary}-1` };
     clock = createManualClock(0);
-    server = createServer(async (request, response) => {
+    server = createServer(neverIdle, async (request, response) => {
       const body = (await Array.fromAsync(request)).join('');
       const { authorization = '', 'x-amz-security-token': session = '', 'x-amz-target': target } = request.headers;
       const by = /Credential=([^/]+)/.exec(authorization)?.[1] ?? 'nobody';

@@ -7,7 +7,8 @@ import { type MotoStore, openMotoStore } from './moto-store.ts';
 const owner = '0123456789abcdef0123456789abcdef';
 
 describe('the value of a copy in AWS', () => {
-  const signal = AbortSignal.timeout(110_000);
+  /** Nobody gives up. */
+  const { signal } = new AbortController();
   let moto: MotoStore;
   let target: Target;
 

@@ -132,7 +132,7 @@ describe('removing for good', () => {
   });
 
   test('is taken up again later when the deletion outlasts our patience, and needs no second deletion then', async () => {
-    await withAzureWorld({ deletingMs: 600, recoveryPatienceMs: 150 }, async (own) => {
+    await withAzureWorld({ deletingMs: 4_000, recoveryPatienceMs: 150 }, async (own) => {
       await own.create('copy');
       const removing = own.target.remove(await own.look('copy'), world.signal, purging);
       await expect(removing).rejects.toMatchObject({ remedy: 'Retry', code: 'ObjectIsBeingDeleted' });

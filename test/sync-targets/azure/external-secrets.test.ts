@@ -37,7 +37,7 @@ async function put(name: string, value: string, fields: Partial<AzureDestination
   const destination = { azure: { vaultName: 'any', ...fields } };
   const desired = desire({ name, value, owner: '0'.repeat(32), destination });
   target.preflight(desired);
-  await target.write(desired, { kind: 'absent' }, AbortSignal.timeout(10_000));
+  await target.write(desired, { kind: 'absent' }, AbortSignal.timeout(100_000));
 }
 
 function freshPath(): string {

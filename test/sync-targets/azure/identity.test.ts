@@ -52,7 +52,7 @@ function open(auth: Auth, identity: ResourceIdentity | undefined, changes: Parti
 
 function write(target: Target, name: string) {
   const desired = desire({ name, value: 'x', owner: '0'.repeat(32), destination: { azure: { vaultName: 'any' } } });
-  return target.write(desired, { kind: 'absent' }, AbortSignal.timeout(10_000));
+  return target.write(desired, { kind: 'absent' }, AbortSignal.timeout(100_000));
 }
 
 /** Who wrote, as the vault saw it. */

@@ -39,7 +39,7 @@ function open(changes: Partial<AzureSettings> = {}, home = standIn): Target {
 function write(target: Target) {
   const destination = { azure: { vaultName: 'any' } };
   const desired = desire({ name: 'copy', value: 'x', owner: '0'.repeat(32), destination });
-  return target.write(desired, { kind: 'absent' }, AbortSignal.timeout(10_000));
+  return target.write(desired, { kind: 'absent' }, AbortSignal.timeout(100_000));
 }
 
 async function asked(): Promise<string[]> {

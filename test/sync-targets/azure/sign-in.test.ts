@@ -56,7 +56,7 @@ function open(changes: Partial<AzureSettings> = {}, home = standIn): Target {
 
 function write(target: Target, name: string) {
   const desired = desire({ name, value: 'x', owner: '0'.repeat(32), destination: { azure: { vaultName: 'any' } } });
-  return target.write(desired, { kind: 'absent' }, AbortSignal.timeout(10_000));
+  return target.write(desired, { kind: 'absent' }, AbortSignal.timeout(100_000));
 }
 
 async function countSignIns(): Promise<number> {

@@ -52,7 +52,8 @@ export async function createAzureWorld(
   const clock = createManualClock(Date.now());
   const context = createContext({ settings, clock, errors: [] });
   const target = azure.open({ azure: { vaultUrl: standIn.vaultUrl } }, context);
-  const signal = AbortSignal.timeout(60_000);
+  /** Nobody gives up. */
+  const { signal } = new AbortController();
   async function look(name: string): Promise<Observed> {
     const observed = await target.describe(name, signal);
     if (observed === null) throw new Error(`${name} is absent`);

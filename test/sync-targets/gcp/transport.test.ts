@@ -133,7 +133,7 @@ describe.each(['grpc', 'rest'] as const)('over %s', (transport) => {
   });
 
   test('a call without an answer ends after the time limit, also for the store', async () => {
-    const target = open({ transport, callTimeoutMs: 500 });
+    const target = open({ transport, callTimeoutMs: 3_000 });
     await standIn.fault({ kind: 'hang', count: 1 });
 
     await expect(target.describe('any', signal)).rejects.toMatchObject({ remedy: 'Retry', code: 'DEADLINE_EXCEEDED' });

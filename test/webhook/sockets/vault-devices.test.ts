@@ -25,7 +25,7 @@ beforeAll(async () => {
     },
   });
   vault = await startVault();
-}, 300_000);
+}, 600_000);
 
 const closers: (() => Promise<unknown>)[] = [];
 

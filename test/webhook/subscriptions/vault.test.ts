@@ -14,7 +14,7 @@ let vault: VaultPeer;
 
 beforeAll(async () => {
   vault = await startVault();
-}, 300_000);
+}, 600_000);
 
 afterEach(endAll);
 

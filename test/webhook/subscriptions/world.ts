@@ -63,11 +63,8 @@ export async function startSubscribed(
       await inside.clock.advance(250);
       return false;
     }, what);
-  await eventually(
-    () =>
-      started || events.requests.length > 0 || options.settings?.address !== undefined || options.asksNobody === true,
-    'the first try',
-  );
+  // A real Vault answers in its own time, by which the clock must still stand.
+  await eventually(() => started || events.requests.length > 0 || options.asksNobody === true, 'the first try');
   await until(() => started, 'the start');
   const subscription = await starting;
   closers.push(() => subscription.close());

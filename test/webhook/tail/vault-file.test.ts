@@ -10,7 +10,7 @@ let world: TailWorld;
 
 beforeAll(async () => {
   vault = await startVault();
-}, 300_000);
+}, 600_000);
 
 afterAll(() => vault.stop());
 
