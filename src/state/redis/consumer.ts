@@ -107,7 +107,7 @@ export class RedisConsumer implements Consumer {
   async #run(bull: BullJob<JobData>, token: string, { signal }: AbortController): Promise<void> {
     if (this.#closing !== undefined) return this.#handBack(bull, token);
     const job = jobIn(bull.data);
-    if (job === null) throw new DeadError('this is not a job: Redis threw away what it held, or somebody else writes to the queue');
+    if (job === null) throw new DeadError('no job: Redis threw away what it held, or somebody else writes here');
     const beginning = await this.#begin(bull, job);
     const outcome = await this.#outcomeOf({
       job,
